@@ -1,0 +1,86 @@
+"""Which promise an object is read under: freshness by prefix, the longest match wins (pure).
+
+A match is `bucket/key` for one object, or a prefix of that form ending in `*` for everything that
+begins with it; `*` alone is every object. Where no rule matches, the promise is `strict`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gateway.model.names import ObjectName
+
+
+class Mode(StrEnum):
+    """How a hit is served; the value is the word in settings, logs and answers."""
+
+    STRICT = "strict"
+    BOUNDED = "bounded"
+    IMMUTABLE = "immutable"
+    BYPASS = "bypass"
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """A mode, and for `bounded` the age in seconds that a confirmation may have."""
+
+    mode: Mode
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """Return the form that settings are written in: `strict`, `bounded(30s)`."""
+        if self.mode is Mode.BOUNDED:
+            return f"{self.mode.value}({self.seconds:g}s)"
+        return self.mode.value
+
+
+STRICT: Final = Freshness(Mode.STRICT)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is promised for the names that match."""
+
+    match: str
+    freshness: Freshness = STRICT
+    admit_on_write: bool = False
+    """Whether a body written through Forebay is kept on flash at once."""
+
+    @property
+    def prefix(self) -> str:
+        """Return what a matching name begins with (the whole name when there is no `*`)."""
+        return self.match.removesuffix("*")
+
+    def matches(self, full_name: str) -> bool:
+        """Return whether `bucket/key` falls under this rule."""
+        if self.match.endswith("*"):
+            return full_name.startswith(self.prefix)
+        return full_name == self.match
+
+
+DEFAULT_RULE: Final = Rule("*")
+
+
+class Rules:
+    """The rules of one reading of the settings; replaced whole on reload, never changed."""
+
+    __slots__ = ("_longest_first",)
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        """Order the rules so that the first that matches is the longest."""
+        # An exact name wins over the prefix of the same length: it says more.
+        ordered = sorted(rules, key=lambda rule: (len(rule.prefix), rule.match[-1:] != "*"))
+        self._longest_first = tuple(reversed(ordered))
+
+    def __iter__(self) -> Iterator[Rule]:
+        """Yield the rules, the longest match first."""
+        return iter(self._longest_first)
+
+    def find(self, name: ObjectName) -> Rule:
+        """Return the rule with the longest match, else the default: strict, no admission."""
+        full_name = str(name)
+        for rule in self._longest_first:
+            if rule.matches(full_name):
+                return rule
+        return DEFAULT_RULE

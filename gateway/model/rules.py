@@ -31,7 +31,8 @@ class Freshness:
     def __str__(self) -> str:
         """Return the form that settings are written in: `strict`, `bounded(30s)`."""
         if self.mode is Mode.BOUNDED:
-            return f"{self.mode.value}({self.seconds:g}s)"
+            seconds = f"{self.seconds:.6f}".rstrip("0").rstrip(".")
+            return f"{self.mode.value}({seconds}s)"
         return self.mode.value
 
 

@@ -1,0 +1,318 @@
+"""The settings tree: every key with its unit, default, bounds and reason, in one place.
+
+The tree is frozen and judged as a whole when it is built; what contradicts itself is refused with
+one sentence that says what to change. Reading it from a file and the environment stands in
+settings_reading, the way values are written in settings_values. docs/CONFIGURATION.md is made from
+this file (`make docs`), and a test compares the two.
+"""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, model_validator
+
+from gateway.settings_entries import IdentitySettings, RuleSettings
+from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
+from gateway.settings_values import (
+    Address,
+    Listen,
+    LocalPath,
+    LogTarget,
+    Seconds,
+    Secret,
+    Size,
+    Words,
+)
+
+KIB: Final = 2**10
+MIB: Final = 2**20
+GIB: Final = 2**30
+SEGMENT_BYTES_MAX: Final = GIB
+SEGMENTS_AIM: Final = 64
+"""Eviction frees whole segments, so flash is cut into about this many."""
+SEGMENT_CHUNKS_MIN: Final = 16
+
+
+def _check_endpoint(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    is_bare = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_bare:
+        raise ValueError('an endpoint is written "https://host" or "http://host:port"')
+    _ = parts.port  # urlsplit raises ValueError here for a port that is none
+    return endpoint.rstrip("/")
+
+
+def _check_domain(domains: tuple[str, ...]) -> tuple[str, ...]:
+    for domain in domains:
+        labels = domain.split(".")
+        if not all(label.replace("-", "").isalnum() and label.isascii() for label in labels):
+            raise ValueError(f'"{domain}" is not a domain: write "s3.example.com", without a port')
+    return tuple(domain.lower() for domain in domains)
+
+
+class S3Settings(Section):
+    """The door that speaks S3 to clients."""
+
+    listen: Listen = setting(
+        "Where S3 clients connect. Port 0 takes a free one, named in the ready line. Loopback by "
+        "default, because without TLS whoever is on the path reads the objects.",
+        Address("127.0.0.1", 9000),
+        unit="host:port",
+    )
+    tls_cert: LocalPath | None = setting(
+        "The certificate chain (PEM). With `tls_key` it turns HTTPS on.",
+        None,
+        unit="path",
+    )
+    tls_key: LocalPath | None = setting("The private key of `tls_cert` (PEM).", None, unit="path")
+    domain: Annotated[Words, AfterValidator(_check_domain)] = setting(
+        "Domains under which a bucket may stand in the host name (`bucket.s3.example.com`); one or "
+        "a list. Path style always works; without a domain it is the only style.",
+        (),
+        unit="domain",
+    )
+    keepalive_seconds: Seconds = setting(
+        "How long an idle connection is kept. Longer than the idle time of common load balancers "
+        "(60 s), so that they close first and never send into a closed connection.",
+        75.0,
+        unit="duration",
+        ge=0,
+        le=3600,
+    )
+    header_bytes_max: Size = setting(
+        "Bound of the request line and of each header. A presigned URL with a session token is "
+        "longer than the usual 8 KiB.",
+        32 * KIB,
+        unit="size",
+        ge=8 * KIB,
+        le=MIB,
+    )
+    drain_seconds: Seconds = setting(
+        "How long requests in flight may take to finish after SIGTERM, before they are cut.",
+        30.0,
+        unit="duration",
+        ge=0,
+        le=3600,
+    )
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        refuse_half(self, "s3", "tls_cert", "tls_key")
+        return self
+
+
+class AdminSettings(Section):
+    """The door for operators: health, readiness, metrics."""
+
+    listen: Listen = setting(
+        "Where `/health`, `/ready` and `/metrics` are served. It asks for no credentials, so keep "
+        "it where only operators and Prometheus reach it.",
+        Address("127.0.0.1", 9090),
+        unit="host:port",
+    )
+
+
+class OriginSettings(Section):
+    """The bucket's own server: the truth that Forebay stands in front of."""
+
+    endpoint: Annotated[str, AfterValidator(_check_endpoint)] | None = setting(
+        "The origin's URL. Without it, AWS S3 of the region.",
+        None,
+        unit="URL",
+    )
+    region: str = setting(
+        "The region that requests to the origin are signed for.",
+        "us-east-1",
+        min_length=1,
+    )
+    addressing: Literal["path", "virtual"] = setting(
+        "Where the bucket stands in requests to the origin: in the path, or in the host name.",
+        "path",
+    )
+    access_key: str | None = setting(
+        "Credentials for the origin. Without them the standard AWS chain is asked: environment, "
+        "shared files, container and instance roles.",
+        None,
+        min_length=1,
+    )
+    secret_key: Secret | None = setting("The secret of `access_key`.", None)
+    session_token: Secret | None = setting(
+        "The session token, where `access_key` is a temporary one.",
+        None,
+    )
+    ca_file: LocalPath | None = setting(
+        "Certificates (PEM) to trust for an https origin, in place of the system's.",
+        None,
+        unit="path",
+    )
+    connections_max: int = setting(
+        "Connections to the origin that each worker may hold. More requests than that wait.",
+        256,
+        unit="connections",
+        ge=1,
+        le=65536,
+    )
+    connect_timeout_seconds: Seconds = setting(
+        "How long opening a connection to the origin may take.",
+        5.0,
+        unit="duration",
+        gt=0,
+        le=300,
+    )
+    read_timeout_seconds: Seconds = setting(
+        "How long the origin may be silent in the middle of an answer.",
+        30.0,
+        unit="duration",
+        gt=0,
+        le=3600,
+    )
+    attempts_max: int = setting(
+        "How often a request that is safe to repeat is tried before the client hears 503.",
+        3,
+        unit="attempts",
+        ge=1,
+        le=10,
+    )
+
+    @model_validator(mode="after")
+    def _check_credentials(self) -> Self:
+        refuse_half(self, "origin", "access_key", "secret_key")
+        if self.session_token and not self.access_key:
+            refuse("origin.session_token stands without origin.access_key: add the key it is for")
+        if self.ca_file and self.endpoint and self.endpoint.startswith("http://"):
+            refuse(
+                "origin.ca_file stands with an http:// origin.endpoint: "
+                "write https:// or remove origin.ca_file",
+            )
+        return self
+
+
+class FlashSettings(Section):
+    """The local disk that hot objects are kept on."""
+
+    path: LocalPath = setting(
+        "The folder of the cache, made if absent. It is Forebay's alone.",
+        Path("flash"),
+        unit="path",
+    )
+    size: Size = setting(
+        "Bytes on flash that are never exceeded, index included.",
+        10 * GIB,
+        unit="size",
+        ge=MIB,
+    )
+    chunk_size: Size = setting(
+        "The unit in which bodies are fetched and kept. Smaller wastes less on small reads, larger "
+        "costs fewer index rows. What is on flash under another chunk size is not used.",
+        MIB,
+        unit="size",
+        ge=4 * KIB,
+        le=64 * MIB,
+    )
+    segment_size: Size | None = setting(
+        "The file size at which a new segment is begun; eviction frees whole segments. Without it, "
+        "a 64th of `size`, at least 16 chunks and at most 1 GiB.",
+        None,
+        unit="size",
+        ge=8 * KIB,
+    )
+    fill_memory: Size = setting(
+        "Memory that each worker may use for bodies on their way from the origin. Readers wait "
+        "for it, so a crowd of cold reads cannot exhaust the machine.",
+        128 * MIB,
+        unit="size",
+        ge=MIB,
+    )
+    spool_memory: Size = setting(
+        "Memory that each worker may use for upload bodies that are verified before they are sent "
+        "on; larger ones are spooled to flash.",
+        64 * MIB,
+        unit="size",
+        ge=0,
+    )
+
+    @property
+    def segment_bytes(self) -> int:
+        """Return the segment size that applies."""
+        if self.segment_size is not None:
+            return self.segment_size
+        floor = min(SEGMENT_CHUNKS_MIN * self.chunk_size, self.size // 4)
+        return min(max(self.size // SEGMENTS_AIM, floor), SEGMENT_BYTES_MAX)
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Self:
+        if self.segment_size is not None and self.segment_size * 2 > self.size:
+            refuse(
+                "flash.segment_size is more than half of flash.size, so that nothing could be "
+                "evicted: make it smaller or remove it",
+            )
+        if self.chunk_size * 2 > self.segment_bytes:
+            refuse(
+                "flash.chunk_size is more than half of a segment: make it smaller, or "
+                "flash.size larger",
+            )
+        if self.fill_memory < self.chunk_size:
+            refuse("flash.fill_memory is less than flash.chunk_size: make it larger")
+        return self
+
+
+class WorkersSettings(Section):
+    """The processes that serve S3."""
+
+    count: int = setting(
+        "Worker processes; 0 is one per core that Forebay may run on.",
+        0,
+        unit="processes",
+        ge=0,
+        le=256,
+    )
+
+
+class LogSettings(Section):
+    """What is written about requests and about Forebay itself."""
+
+    access: LogTarget = setting(
+        "Where the access log goes, one JSON line a request: `stdout`, `stderr`, `off` or a "
+        "file, which is opened again on SIGHUP.",
+        "stdout",
+        unit="target",
+    )
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "The least level that the application log (on stderr) writes. A warning wants a human.",
+        "info",
+    )
+    format: Literal["json", "text"] = setting(
+        "How the application log is written: `json` for machines, `text` for people.",
+        "json",
+    )
+
+
+class Settings(Section):
+    """All settings of one Forebay."""
+
+    s3: S3Settings = S3Settings()
+    admin: AdminSettings = AdminSettings()
+    origin: OriginSettings = OriginSettings()
+    flash: FlashSettings = FlashSettings()
+    workers: WorkersSettings = WorkersSettings()
+    log: LogSettings = LogSettings()
+    identities: tuple[IdentitySettings, ...] = ()
+    rules: tuple[RuleSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.s3.listen.overlaps(self.admin.listen):
+            refuse(
+                f"s3.listen and admin.listen both take port {self.s3.listen.port}: "
+                "give admin.listen another",
+            )
+        parts = urlsplit(self.origin.endpoint or "")
+        if parts.hostname and parts.port:
+            origin = Address(parts.hostname, parts.port)
+            if origin == self.s3.listen:
+                refuse("origin.endpoint is s3.listen, Forebay itself: name the bucket's server")
+        refuse_twins("identities.name", (one.name for one in self.identities))
+        refuse_twins("identities.access_key", (one.access_key for one in self.identities))
+        refuse_twins("rules.match", (one.match for one in self.rules))
+        return self

@@ -1,4 +1,4 @@
-"""The head of a request: what stood on the wire, byte-exact, and the two ways to look at it (pure)."""
+"""The head of a request: what stood on the wire, byte-exact, and how to look at it (pure)."""
 
 from dataclasses import dataclass, field
 

@@ -1,7 +1,7 @@
 """Range headers: one byte range, or none (pure).
 
-S3 serves a single range. Several ranges, another unit or a malformed header are ignored, as RFC 9110
-14.2 allows and S3 does: the answer is the whole object.
+S3 serves a single range. Several ranges, another unit or a malformed header are ignored, as RFC
+9110 14.2 allows and S3 does: the answer is the whole object.
 """
 
 import re

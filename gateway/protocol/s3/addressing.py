@@ -1,8 +1,8 @@
 """From host and raw path to bucket and key, byte-exact, in both of S3's styles (pure).
 
-Path style is `/bucket/key`; virtual-host style is `bucket.domain` with `/key`. Nothing is normalised:
-`//`, a leading '/', '.' and '..' are parts of keys like any other (traps: libraries that normalise
-paths lie).
+Path style is `/bucket/key`; virtual-host style is `bucket.domain` with `/key`. Nothing is
+normalised: `//`, a leading '/', '.' and '..' are parts of keys like any other, and libraries that
+normalise paths change which object is meant.
 """
 
 import re

@@ -1,0 +1,103 @@
+"""What each command does; a room is imported when its command runs, so that `--help` is quick."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from gateway.cli.arguments import DEFAULT_CONFIG
+from gateway.cli.shown import as_toml
+from gateway.settings import Settings
+from gateway.settings_reading import read_settings
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Run the supervisor until it is told to stop."""
+    from gateway.processes.supervisor import run_supervisor
+
+    path = config_path(arguments)
+    settings = read_settings(path, os.environ)
+    warn_without_identities(settings)
+    return run_supervisor(
+        settings,
+        reread=lambda: read_settings(path, os.environ),
+        ready_file=arguments.ready_file,
+    )
+
+
+def worker(_arguments: argparse.Namespace) -> int:
+    """Run one worker, which the supervisor feeds through standard input's socket."""
+    from gateway.processes.worker import run
+
+    return run()
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Run the demo."""
+    from gateway.demo.run import main
+
+    return main(once=arguments.once, port=arguments.port)
+
+
+def check_config(arguments: argparse.Namespace) -> int:
+    """Say that a settings file is good; what is wrong with it is raised."""
+    settings = read_settings(arguments.config, os.environ)
+    warn_without_identities(settings)
+    counted = f"{len(settings.identities)} identities, {len(settings.rules)} rules"
+    say(f"{arguments.config} is good: {counted}")
+    return 0
+
+
+def show_config(arguments: argparse.Namespace) -> int:
+    """Print the settings that apply."""
+    sys.stdout.write(as_toml(read_settings(config_path(arguments), os.environ)))
+    return 0
+
+
+def check_flash(arguments: argparse.Namespace) -> int:
+    """Verify the cache on flash; 1 when something is wrong with it."""
+    from gateway.flash.check import check
+
+    path = arguments.path or read_settings(config_path(arguments), os.environ).flash.path
+    report = check(path)
+    say(str(report))
+    return 0 if report.is_clean else 1
+
+
+COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], int]]] = {
+    ("serve", None): serve,
+    ("worker", None): worker,
+    ("demo", None): demo,
+    ("config", "check"): check_config,
+    ("config", "show"): show_config,
+    ("flash", "check"): check_flash,
+}
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Run the command that was parsed and return its exit code."""
+    return COMMANDS[arguments.command, getattr(arguments, "subcommand", None)](arguments)
+
+
+def config_path(arguments: argparse.Namespace) -> Path | None:
+    """Return the settings file: the one named, else the default where it exists."""
+    named: Path | None = arguments.config
+    if named is not None:
+        return named
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+
+
+def warn_without_identities(settings: Settings) -> None:
+    """Say on stderr that nobody may use a gateway that knows nobody."""
+    if not settings.identities:
+        sys.stderr.write(
+            "forebay: no [[identities]] are set, so every request will be refused; "
+            "add one with name, access_key, secret_key and policy\n",
+        )
+
+
+def say(line: str) -> None:
+    """Write one line for people to stdout."""
+    sys.stdout.write(f"{line}\n")

@@ -103,7 +103,10 @@ def test_published_presigned_example_is_made():
 odd_text = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=40
 ) | st.text("ab/.~+ %=&?#*'()!;:@,$\\|", min_size=1, max_size=20)
-pairs = st.lists(st.tuples(odd_text, odd_text | st.just("")), max_size=4, unique_by=lambda p: p[0])
+names = odd_text.filter(lambda name: name not in {"Signature", "AWSAccessKeyId"}).filter(
+    lambda name: not name.startswith("X-Amz-")
+)
+pairs = st.lists(st.tuples(names, odd_text | st.just("")), max_size=4, unique_by=lambda p: p[0])
 
 
 def botocore_request(method, key, query, headers):

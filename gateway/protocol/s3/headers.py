@@ -1,0 +1,159 @@
+"""Which headers cross the gateway, in tables (pure). Names are in lower case.
+
+Forebay ends one HTTP connection and begins another: what belongs to a connection (RFC 9110 7.6.1),
+to the client's signature or to the framing stays behind; everything else crosses unchanged.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+# Said anew toward the origin: by the signer, by the client library, or nowhere.
+_OF_REQUEST_HOP: Final = HOP_BY_HOP | {
+    "authorization",
+    "content-length",
+    "date",
+    "expect",
+    "host",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-decoded-content-length",
+    "x-amz-security-token",
+    "x-amz-trailer",
+}
+
+# A hit's own: they describe this answer's body and its making, not the object.
+_OF_ANSWER: Final = HOP_BY_HOP | {
+    "accept-ranges",
+    "age",
+    "alt-svc",
+    "content-length",
+    "content-range",
+    "date",
+    "server",
+    "via",
+    "x-amz-id-2",
+    "x-amz-request-id",
+    "x-cache",
+}
+
+# AWS, GetObject: request parameter -> the response header it sets; only for signed requests.
+RESPONSE_OVERRIDES: Final = {
+    "response-cache-control": "Cache-Control",
+    "response-content-disposition": "Content-Disposition",
+    "response-content-encoding": "Content-Encoding",
+    "response-content-language": "Content-Language",
+    "response-content-type": "Content-Type",
+    "response-expires": "Expires",
+}
+
+CHECKSUM_HEADERS: Final = frozenset(
+    {
+        "x-amz-checksum-crc32",
+        "x-amz-checksum-crc32c",
+        "x-amz-checksum-crc64nvme",
+        "x-amz-checksum-md5",
+        "x-amz-checksum-sha1",
+        "x-amz-checksum-sha256",
+        "x-amz-checksum-sha512",
+        "x-amz-checksum-type",
+        "x-amz-checksum-xxhash128",
+        "x-amz-checksum-xxhash3",
+        "x-amz-checksum-xxhash64",
+    }
+)
+
+Pairs = list[tuple[str, str]]
+
+
+def connection_headers(headers: Mapping[str, str]) -> frozenset[str]:
+    """Return the names that `Connection` lists: hop-by-hop too (RFC 9110 7.6.1)."""
+    listed = headers.get("Connection")
+    if not listed:
+        return frozenset()
+    return frozenset(name.strip().lower() for name in listed.split(","))
+
+
+def request_headers_onward(headers: Mapping[str, str]) -> Pairs:
+    """Return a request's headers as they go to the origin, duplicates and order kept.
+
+    `headers` is what the client sent (a multidict gives every duplicate). The body goes out
+    unframed, so that `aws-chunked` leaves Content-Encoding. Not yet signed.
+    """
+    listed = connection_headers(headers)
+    onward: Pairs = []
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower in _OF_REQUEST_HOP or lower in listed or lower.startswith("x-forebay-"):
+            continue
+        if lower == "content-encoding":
+            kept = without_aws_chunked(value)
+            if kept:
+                onward.append((name, kept))
+            continue
+        onward.append((name, value))
+    return onward
+
+
+def response_headers_onward(headers: Mapping[str, str]) -> Pairs:
+    """Return the origin's response headers as they go to the client in a pass-through.
+
+    Content-Length stays: the body is the origin's, unchanged.
+    """
+    listed = connection_headers(headers)
+    return [
+        (name, value)
+        for name, value in headers.items()
+        if name.lower() not in HOP_BY_HOP and name.lower() not in listed
+    ]
+
+
+def object_headers(headers: Iterable[tuple[str, str]]) -> Pairs:
+    """Return those of a validation's headers that describe the object, for a hit's answer."""
+    return [(name, value) for name, value in headers if name.lower() not in _OF_ANSWER]
+
+
+def without_checksums(headers: Iterable[tuple[str, str]]) -> Pairs:
+    """Return the headers without checksums of the whole object.
+
+    For an answer to a client that did not send `x-amz-checksum-mode: ENABLED`, and for every range:
+    its bytes are not those that the checksum is of.
+    """
+    return [(name, value) for name, value in headers if name.lower() not in CHECKSUM_HEADERS]
+
+
+def wants_checksums(headers: Mapping[str, str]) -> bool:
+    """Return whether a GET or HEAD asks for the object's checksums (AWS: ChecksumMode)."""
+    return headers.get("x-amz-checksum-mode", "").strip().upper() == "ENABLED"
+
+
+def response_overrides(query_pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the response headers that `response-*` parameters set; the request must be signed.
+
+    A value that could split the header section is left out, as no origin would send it.
+    """
+    return {
+        RESPONSE_OVERRIDES[name]: value
+        for name, value in query_pairs
+        if name in RESPONSE_OVERRIDES and value and value.isprintable()
+    }
+
+
+def without_aws_chunked(content_encoding: str) -> str:
+    """Return a Content-Encoding without `aws-chunked`: `aws-chunked,gzip` is stored as `gzip`."""
+    codings = [coding.strip() for coding in content_encoding.split(",")]
+    kept = [coding for coding in codings if coding and coding.lower() != "aws-chunked"]
+    return content_encoding if len(kept) == len(codings) else ",".join(kept)

@@ -5,7 +5,6 @@ status and, where the failure says nothing itself, its sentence.
 """
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 
 from gateway.model.failures import Failure, OriginRefused
@@ -162,10 +161,10 @@ ERRORS: Final[dict[str, tuple[int, str]]] = {
 def failure_answer(failure: Failure) -> tuple[int, str, str]:
     """Return (HTTP status, S3 code, sentence) of a failure.
 
-    An OriginRefused is the origin's own answer and passed on; this gives its status for logs.
+    An OriginRefused is the origin's own answer and passed on; this names it for logs.
     """
     if isinstance(failure, OriginRefused):
-        return failure.status, HTTPStatus(failure.status).phrase.replace(" ", ""), failure.message
+        return failure.status, f"Origin{failure.status}", failure.message
     status, message = ERRORS.get(failure.code, ERRORS["InternalError"])
     return status, failure.code, failure.message or message
 

@@ -4,8 +4,11 @@ Forebay ends one HTTP connection and begins another: what belongs to a connectio
 to the client's signature or to the framing stays behind; everything else crosses unchanged.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+from gateway.model.failures import InvalidRequest
 
 HOP_BY_HOP: Final = frozenset(
     {
@@ -76,6 +79,9 @@ CHECKSUM_HEADERS: Final = frozenset(
     }
 )
 
+# RFC 9110 5.5: visible characters, spaces and tabs, and octets that ISO-8859-1 can hold.
+_IS_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]+").fullmatch
+
 Pairs = list[tuple[str, str]]
 
 
@@ -143,13 +149,19 @@ def wants_checksums(headers: Mapping[str, str]) -> bool:
 def response_overrides(query_pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the response headers that `response-*` parameters set; the request must be signed.
 
-    A value that could split the header section is left out, as no origin would send it.
+    Raises InvalidRequest (InvalidArgument) for a value that is no header value: it could split the
+    answer's header section.
     """
-    return {
-        RESPONSE_OVERRIDES[name]: value
-        for name, value in query_pairs
-        if name in RESPONSE_OVERRIDES and value and value.isprintable()
-    }
+    overrides = {}
+    for name, value in query_pairs:
+        header = RESPONSE_OVERRIDES.get(name)
+        if header is not None and value:
+            if not _IS_HEADER_VALUE(value):
+                raise InvalidRequest(
+                    "Header value cannot be represented using ISO-8859-1.", code="InvalidArgument"
+                )
+            overrides[header] = value
+    return overrides
 
 
 def without_aws_chunked(content_encoding: str) -> str:

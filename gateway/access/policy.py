@@ -15,6 +15,9 @@ from functools import lru_cache
 from typing import Final
 
 ARN_PREFIX: Final = "arn:aws:s3:::"
+ANY_ACTION: Final = "s3:*"
+"""The action of a request that S3 does not document: it could be any, so it must be allowed by a
+statement about all actions, and a denial of any action on the resource denies it."""
 DECISIONS_MAX: Final = 4096
 """Remembered decisions per policy: hot keys are decided once, and the memory is bounded."""
 
@@ -43,10 +46,14 @@ class Statement:
 
     def speaks_of(self, action: str, resource: str) -> bool:
         """Return whether the statement applies to `action` on `resource` (the short form)."""
-        return (
-            bool(self.action.fullmatch(action)) != self.is_action_negated
-            and bool(self.resource.fullmatch(resource)) != self.is_resource_negated
-        )
+        if bool(self.resource.fullmatch(resource)) == self.is_resource_negated:
+            return False
+        if action == ANY_ACTION:
+            return not self.is_allow or self._covers_every_action()
+        return bool(self.action.fullmatch(action)) != self.is_action_negated
+
+    def _covers_every_action(self) -> bool:
+        return not self.is_action_negated and bool(self.action.fullmatch(ANY_ACTION))
 
 
 class Policy:

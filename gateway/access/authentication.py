@@ -1,0 +1,63 @@
+"""Who asks: from a request's signature to a principal, or a failure with AWS's code.
+
+The steps stand in the order in which AWS refuses: no claim, unknown key, wrong time, wrong
+signature. The secret is looked up between reading the claim and verifying it, and signatures are
+compared in constant time (protocol/s3/sigv4).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.access.identities import Identities
+from gateway.access.policy import Policy
+from gateway.model.failures import AuthenticationFailed
+from gateway.protocol.http.head import RequestHead
+from gateway.protocol.s3.sigv4 import Claim, Seed, check_time, read_claim, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who was proven to ask, what they may do, and what their signature covers."""
+
+    name: str
+    access_key: str
+    policy: Policy
+    claim: Claim
+    seed: Seed
+    """What the chunk signatures of the body are chained to."""
+
+
+class Authentication:
+    """Judges claims; `identities` is replaced whole on reload, between two requests."""
+
+    def __init__(self, identities: Identities, clock: Callable[[], datetime]) -> None:
+        """Take who is known, and a clock that tells aware moments."""
+        self.identities = identities
+        self._clock = clock
+
+    def identify(self, head: RequestHead) -> Principal:
+        """Return who signed the request.
+
+        Raises AuthenticationFailed (AccessDenied where anonymous or expired, InvalidAccessKeyId,
+        InvalidToken, RequestTimeTooSkewed, SignatureDoesNotMatch) and InvalidRequest for a claim
+        that is malformed.
+        """
+        claim = read_claim(head)
+        if claim is None:
+            raise AuthenticationFailed("Access Denied")
+        identity = self.identities.find(claim.access_key)
+        if identity is None:
+            raise AuthenticationFailed(
+                "The AWS Access Key Id you provided does not exist in our records.",
+                code="InvalidAccessKeyId",
+            )
+        if claim.session_token is not None:
+            # Identities have long-term keys only; a token that nobody issued must not be ignored.
+            raise AuthenticationFailed(
+                "The provided token is malformed or otherwise invalid.",
+                code="InvalidToken",
+            )
+        check_time(claim, self._clock())
+        seed = verify(head, claim, identity.secret_key)
+        return Principal(identity.name, identity.access_key, identity.policy, claim, seed)

@@ -1,4 +1,4 @@
-"""What can go wrong, as the domain names it; each door has one table from these to its wire (pure)."""
+"""What can go wrong, in the words of the domain; each door maps it to its wire once (pure)."""
 
 from collections.abc import Mapping
 

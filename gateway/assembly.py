@@ -1,0 +1,238 @@
+"""The composition root: builds one worker's rooms bottom-up and closes them top-down.
+
+Nobody below reads settings; each room gets plain parameters from here.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from gateway.access.authentication import Authentication
+from gateway.access.authorization import Authorization
+from gateway.access.identities import Identities
+from gateway.core.admission import Admission
+from gateway.core.filling import Filling, FillParameters
+from gateway.core.objects import Objects
+from gateway.core.reading import ReadParts
+from gateway.core.validation import Adopt, Validation
+from gateway.core.writing import WriteParameters, Writing
+from gateway.doors.http_server import (
+    S3Server,
+    assert_safe_parser,
+    listening_socket,
+    tls_context,
+)
+from gateway.doors.s3.deletions import DeletionDoor
+from gateway.doors.s3.objects import ObjectDoor
+from gateway.doors.s3.passthrough import Passthrough
+from gateway.doors.s3.pipeline import Handler, Pipeline
+from gateway.doors.s3.uploads import UploadDoor
+from gateway.flash.store import Flash
+from gateway.model.rules import Rules
+from gateway.origin.credentials import ChainCredentials, Credentials, Keys, StaticCredentials
+from gateway.origin.patience import PatientOrigin
+from gateway.origin.s3 import OriginParameters, S3Origin
+from gateway.settings import Settings
+from gateway.telemetry.logs import AccessLog
+
+RUN_CHUNKS = 8
+"""Chunks of one origin request: at 33 MB/s, 8 MiB make a 30 ms round trip cost an eighth."""
+AHEAD_RUNS_MAX = 12
+"""Parallel origin requests behind one client stream."""
+
+
+async def run_worker(
+    settings: Settings,
+    *,
+    worker_number: int,
+    listen_port: int,
+    on_ready: Callable[[], None],
+    reloads: AsyncIterator[Settings],
+    stop: asyncio.Event,
+) -> None:
+    """Serve S3 on `listen_port` until `stop` is set, then finish what is in flight.
+
+    Raises OSError where the port cannot be bound, ssl.SSLError for a bad certificate.
+    """
+    assert_safe_parser()
+    async with AsyncExitStack() as stack:
+        tasks = await stack.enter_async_context(_background_tasks())
+        origin = await stack.enter_async_context(_origin(settings))
+        flash = await stack.enter_async_context(
+            await Flash.open(
+                settings.flash.path,
+                size_bytes=settings.flash.size,
+                chunk_bytes=settings.flash.chunk_size,
+                segment_bytes=settings.flash.segment_bytes,
+                writer=f"worker-{worker_number}",
+            )
+        )
+        access_log = await stack.enter_async_context(AccessLog.open(settings.log.access))
+        pipeline, objects, writing = _pipeline(settings, origin, flash, tasks, access_log)
+        server = S3Server(pipeline.serve, keepalive_seconds=settings.s3.keepalive_seconds)
+        listener = await _listen(settings, listen_port, server)
+        reload_task = tasks.create_task(_follow(reloads, pipeline, objects, writing))
+        on_ready()
+        await stop.wait()
+        listener.close()
+        await server.shutdown(settings.s3.drain_seconds)
+        reload_task.cancel()
+
+
+async def _listen(settings: Settings, port: int, server: S3Server) -> asyncio.Server:
+    """Open the worker's own socket on the shared port."""
+    context: ssl.SSLContext | None = None
+    if settings.s3.tls_cert is not None and settings.s3.tls_key is not None:
+        context = tls_context(str(settings.s3.tls_cert), str(settings.s3.tls_key))
+    return await asyncio.get_running_loop().create_server(
+        server,
+        sock=listening_socket(settings.s3.listen.host, port),
+        ssl=context,
+        backlog=1024,
+    )
+
+
+class _ClosingError(Exception):
+    """Ends a task group: https://docs.python.org/3/library/asyncio-task.html#terminating-a-task-group."""
+
+
+@contextlib.asynccontextmanager
+async def _background_tasks() -> AsyncIterator[asyncio.TaskGroup]:
+    """Yield the group in which fills and questions outlive their clients; its end cancels them."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            yield tasks
+            raise _ClosingError
+    except* _ClosingError:
+        pass
+
+
+def _origin(settings: Settings) -> S3Origin:
+    """Return the client of the origin that the settings name."""
+    chosen = settings.origin
+    credentials: Credentials = ChainCredentials()
+    if chosen.access_key is not None and chosen.secret_key is not None:
+        token = chosen.session_token
+        credentials = StaticCredentials(
+            Keys(
+                chosen.access_key,
+                chosen.secret_key.get_secret_value(),
+                token.get_secret_value() if token is not None else None,
+            )
+        )
+    parameters = OriginParameters(
+        endpoint=chosen.endpoint or f"https://s3.{chosen.region}.amazonaws.com",
+        region=chosen.region,
+        is_virtual_host_style=chosen.addressing == "virtual",
+        ca_file=str(chosen.ca_file) if chosen.ca_file is not None else None,
+        connections_max=chosen.connections_max,
+        connect_timeout_seconds=chosen.connect_timeout_seconds,
+        read_timeout_seconds=chosen.read_timeout_seconds,
+    )
+    if urlsplit(parameters.endpoint).scheme not in {"http", "https"}:
+        raise ValueError(f"origin.endpoint {parameters.endpoint} is no http(s) URL")
+    return S3Origin(parameters, credentials, _now)
+
+
+def _pipeline(
+    settings: Settings,
+    origin: S3Origin,
+    flash: Flash,
+    tasks: asyncio.TaskGroup,
+    access_log: AccessLog,
+) -> tuple[Pipeline, Objects, Writing]:
+    """Join core and S3 door."""
+    patient = PatientOrigin(origin, settings.origin.attempts_max)
+    rules = _rules(settings)
+    chunk_bytes = settings.flash.chunk_size
+    filling = Filling(
+        patient,
+        flash,
+        tasks,
+        FillParameters(
+            chunk_bytes, RUN_CHUNKS, settings.flash.fill_memory, settings.origin.attempts_max
+        ),
+    )
+    parts = ReadParts(
+        patient,
+        flash,
+        filling,
+        chunk_bytes,
+        RUN_CHUNKS,
+        AHEAD_RUNS_MAX,
+        settings.origin.attempts_max,
+    )
+
+    def make_validation(adopt: Adopt) -> Validation:
+        return Validation(patient, tasks, time.time_ns, adopt)
+
+    objects = Objects(parts, make_validation, rules, time.time_ns)
+    writing = Writing(
+        origin,
+        flash,
+        Admission(objects, flash, chunk_bytes=chunk_bytes),
+        tasks,
+        rules,
+        WriteParameters((settings.flash.path,), settings.flash.spool_memory // 8),
+    )
+    authorization = Authorization()
+    passthrough = Passthrough(origin, flash)
+    pipeline = Pipeline(
+        Authentication(_identities(settings), _now),
+        authorization,
+        _handlers(objects, writing, passthrough, origin, authorization, chunk_bytes),
+        passthrough.handle,
+        domains=settings.s3.domain,
+        access_log=access_log,
+    )
+    return pipeline, objects, writing
+
+
+def _handlers(
+    objects: Objects,
+    writing: Writing,
+    passthrough: Passthrough,
+    origin: S3Origin,
+    authorization: Authorization,
+    chunk_bytes: int,
+) -> dict[str, Handler]:
+    """Return what Forebay does itself, by operation; all else is passed through."""
+    reads = ObjectDoor(objects, passthrough, chunk_bytes=chunk_bytes, run_chunks=RUN_CHUNKS)
+    uploads = UploadDoor(writing, passthrough, authorization)
+    deletions = DeletionDoor(origin, passthrough, authorization)
+    return {
+        "GetObject": reads.get,
+        "HeadObject": reads.head,
+        "PutObject": uploads.put,
+        "UploadPart": uploads.put,
+        "CopyObject": uploads.copy,
+        "UploadPartCopy": uploads.copy,
+        "CompleteMultipartUpload": uploads.complete,
+        "DeleteObjects": deletions.delete_objects,
+    }
+
+
+async def _follow(
+    reloads: AsyncIterator[Settings], pipeline: Pipeline, objects: Objects, writing: Writing
+) -> None:
+    """Put new rules and identities in force between two requests."""
+    async for settings in reloads:
+        pipeline.authentication.identities = _identities(settings)
+        objects.rules = writing.rules = _rules(settings)
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(rule.as_rule() for rule in settings.rules)
+
+
+def _identities(settings: Settings) -> Identities:
+    return Identities(identity.as_identity() for identity in settings.identities)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,242 @@
+"""Fills: chunks on their way from the origin to flash, followed by every reader who wants them.
+
+A *fill* reads one run of contiguous chunks by one origin request, into memory chunk by chunk, and
+writes each to flash. Readers follow the bytes as they arrive and never slow the fill down; a reader
+that falls behind reads from flash. What fills hold in memory is bounded in bytes. Over all workers a
+chunk has one fill: its claim is a byte-range lock that dies with its process.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from gateway.core.budget import ByteBudget
+from gateway.core.pinned import pinned_pieces
+from gateway.flash.store import Extent, Flash, Row, Run
+from gateway.model.failures import Failure, FlashTrouble, OriginUnreachable, VersionChanged
+from gateway.model.ranges import ByteRange, chunk_range
+from gateway.origin.interface import Origin, OriginAnswer
+from gateway.telemetry import metrics
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FillParameters:
+    """The bounds of a fill."""
+
+    chunk_bytes: int
+    run_chunks_max: int
+    """Chunks that one origin request asks for: 8 MiB spread one round trip over 240 ms of body."""
+    memory_bytes_max: int
+    resumes_max: int
+
+
+class ChunkFill:
+    """One chunk on its way: the bytes received so far, then where they lie on flash."""
+
+    __slots__ = (
+        "_waiting",
+        "buffer",
+        "extent",
+        "failure",
+        "is_over",
+        "length",
+        "number",
+        "received",
+    )
+
+    def __init__(self, number: int, length: int) -> None:
+        """Begin with nothing received; memory is taken only when bytes are near."""
+        self.number = number
+        self.length = length
+        self.buffer: bytearray | None = None
+        self.received = 0
+        self.extent: Extent | None = None
+        self.failure: Failure | None = None
+        self.is_over = False
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def grow(self, piece: bytes | memoryview) -> None:
+        """Append bytes and wake the followers."""
+        assert self.buffer is not None  # noqa: S101 - the fill takes memory before it reads
+        self.buffer[self.received : self.received + len(piece)] = piece
+        self.received += len(piece)
+        self._wake()
+
+    def end(self, extent: Extent | None = None, failure: Failure | None = None) -> None:
+        """Say the last word: on flash, failed, or (neither) complete but in memory only."""
+        if self.is_over:
+            return
+        self.extent, self.failure, self.is_over = extent, failure, True
+        if extent is not None:
+            self.buffer = None
+        self._wake()
+
+    async def wait_beyond(self, offset: int) -> None:
+        """Return once more than `offset` bytes are here, or nothing more will come."""
+        while self.received <= offset and not self.is_over:
+            place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(place)
+            await place
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for place in waiting:
+            if not place.done():
+                place.set_result(None)
+
+
+class Filling:
+    """The fills of this process, and their claims among all processes."""
+
+    def __init__(
+        self, origin: Origin, flash: Flash, tasks: asyncio.TaskGroup, parameters: FillParameters
+    ) -> None:
+        """Read from `origin` into `flash`; fills run in `tasks`, beyond the reader that began them."""
+        self._origin = origin
+        self._flash = flash
+        self._tasks = tasks
+        self._parameters = parameters
+        self._fills: dict[tuple[bytes, int], ChunkFill] = {}
+        self.budget = ByteBudget(parameters.memory_bytes_max)
+
+    def find(self, body: bytes, number: int) -> ChunkFill | None:
+        """Return the fill of that chunk in this process, if there is one."""
+        return self._fills.get((body, number))
+
+    def start(self, row: Row, numbers: range) -> int:
+        """Begin to fill the leading chunks of `numbers` that are nobody's yet; return how many.
+
+        Synchronous, so that between the look at flash, the claim and the entry in the table no
+        other reader of this process can come in.
+        """
+        fills = self._register(row, numbers[: self._parameters.run_chunks_max])
+        if fills:
+            self._tasks.create_task(self._fill(row, fills, None))
+        return len(fills)
+
+    def adopt(self, row: Row, answer: OriginAnswer, start: int, stop: int) -> int:
+        """Take over an answer whose body begins at byte `start` of `row`, as the fill of its run."""
+        wanted = ByteRange(start, stop).chunks(self._parameters.chunk_bytes)
+        fills = self._register(row, wanted[: self._parameters.run_chunks_max])
+        if fills:
+            self._tasks.create_task(self._fill(row, fills, answer))
+        else:
+            answer.close()
+        return len(fills)
+
+    def _register(self, row: Row, numbers: range) -> list[ChunkFill]:
+        """Claim and enter contiguous chunks until one is taken or already on flash."""
+        fills: list[ChunkFill] = []
+        for number in numbers:
+            key = (row.body, number)
+            if key in self._fills or not self._flash.claim(*key):
+                break
+            # Another worker may have finished between our look and our claim.
+            if self._flash.extents(row.body, range(number, number + 1)):
+                self._flash.release(*key)
+                break
+            length = chunk_range(number, self._parameters.chunk_bytes, row.version.size).length
+            fill = self._fills[key] = ChunkFill(number, length)
+            fills.append(fill)
+        return fills
+
+    async def _fill(self, row: Row, fills: list[ChunkFill], answer: OriginAnswer | None) -> None:
+        """Receive a run; whatever happens, every fill gets its last word and its claim is freed."""
+        metrics.fills_started.inc()
+        ending: Failure = OriginUnreachable("the fill was abandoned")
+        try:
+            await self._receive_run(row, fills, answer)
+        except* Exception as group:
+            ending = _first_failure(group)
+            metrics.fills_failed.inc()
+            if isinstance(ending, VersionChanged):
+                self._flash.forget(row.name)
+        finally:
+            for fill in fills:
+                self._close(row.body, fill, ending)
+
+    async def _receive_run(
+        self, row: Row, fills: list[ChunkFill], answer: OriginAnswer | None
+    ) -> None:
+        """Read one ranged body; while a chunk is written to flash the next is received."""
+        run = await self._flash.reserve(row, fills[0].number, [fill.length for fill in fills])
+        if run is None:
+            if answer is not None:
+                answer.close()
+            raise FlashTrouble("flash has no room for this run")
+        start = fills[0].number * self._parameters.chunk_bytes
+        stop = start + sum(fill.length for fill in fills)
+        pieces = pinned_pieces(
+            self._origin,
+            row,
+            ByteRange(start, stop),
+            resumes_max=self._parameters.resumes_max,
+            opening=answer,
+        )
+        try:
+            async with asyncio.TaskGroup() as stores:
+                async for fill in self._received(fills, pieces):
+                    stores.create_task(self._store(row.body, run, fill))
+        finally:
+            await pieces.aclose()  # type: ignore[attr-defined]  # an async generator by contract
+            self._flash.finish(run)
+
+    async def _received(
+        self, fills: list[ChunkFill], pieces: AsyncIterator[bytes]
+    ) -> AsyncIterator[ChunkFill]:
+        """Distribute the body over the chunks; yield each when its last byte is here."""
+        remaining = iter(fills)
+        fill = await self._next_with_memory(remaining)
+        async for piece in pieces:
+            rest = memoryview(piece)
+            while fill is not None and rest:
+                taken = rest[: fill.length - fill.received]
+                fill.grow(taken)
+                rest = rest[len(taken) :]
+                if fill.received == fill.length:
+                    yield fill
+                    fill = await self._next_with_memory(remaining)
+
+    async def _next_with_memory(self, fills: Iterator[ChunkFill]) -> ChunkFill | None:
+        """Return the next chunk once its bytes fit the budget; `_close` gives them back."""
+        fill = next(fills, None)
+        if fill is not None:
+            await self.budget.take(fill.length)
+            fill.buffer = bytearray(fill.length)
+        return fill
+
+    async def _store(self, body: bytes, run: Run, fill: ChunkFill) -> None:
+        """Write a complete chunk; where flash fails, followers still have it in memory."""
+        assert fill.buffer is not None  # noqa: S101 - complete chunks have their bytes
+        extent: Extent | None = None
+        try:
+            extent = await self._flash.write(run, fill.number, fill.buffer)
+        except FlashTrouble:
+            metrics.fills_unstored.inc()
+        self._close(body, fill, None, extent)
+
+    def _close(
+        self, body: bytes, fill: ChunkFill, failure: Failure | None, extent: Extent | None = None
+    ) -> None:
+        """Remove a fill from the table, free its claim and its memory; only the first call counts."""
+        if self._fills.get((body, fill.number)) is not fill:
+            return
+        del self._fills[body, fill.number]
+        self._flash.release(body, fill.number)
+        if fill.buffer is not None:
+            self.budget.give(fill.length)
+        fill.end(extent, failure)
+
+
+def _first_failure(group: BaseException) -> Failure:
+    """Return the first failure within nested groups; a fault of ours is logged and has no words."""
+    first = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    if isinstance(first, Failure):
+        return first
+    _log.error("a fill failed inside", exc_info=first)
+    return Failure("We encountered an internal error. Please try again.")

@@ -1,0 +1,27 @@
+"""Whether an object must be validated for this request (pure).
+
+A row was confirmed at the moment its question was *sent*. A moment in the future (the wall clock was
+set back) proves nothing and counts as never.
+"""
+
+from gateway.flash.store import Row
+from gateway.model.rules import Mode, Rule
+
+_NANOSECONDS = 1_000_000_000
+
+
+def may_serve_unasked(rule: Rule, row: Row, now_ns: int) -> bool:
+    """Return whether `row` may be served under `rule` without asking the origin."""
+    match rule.freshness.mode:
+        case Mode.IMMUTABLE:
+            return True
+        case Mode.BOUNDED:
+            age_ns = now_ns - row.confirmed_ns
+            return 0 <= age_ns <= rule.freshness.seconds * _NANOSECONDS
+        case _:
+            return False
+
+
+def age_seconds(row: Row, now_ns: int) -> int:
+    """Return the Age of an answer made from `row` (RFC 9111 5.1)."""
+    return max(0, (now_ns - row.confirmed_ns) // _NANOSECONDS)

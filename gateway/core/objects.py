@@ -1,0 +1,175 @@
+"""Reading an object: which version, confirmed how, and a walk over its bytes."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from gateway.core.filling import Filling
+from gateway.core.freshness import age_seconds, may_serve_unasked
+from gateway.core.reading import Piece, Reading, ReadParts
+from gateway.core.receipt import Receipt
+from gateway.core.validation import Adopt, Confirmed, Opening, Validation
+from gateway.flash.store import Flash, Row
+from gateway.model.failures import OriginUnreachable, VersionChanged
+from gateway.model.names import ObjectName
+from gateway.model.ranges import ByteRange
+from gateway.model.rules import Mode, Rule, Rules
+from gateway.model.versions import Version, body_id
+from gateway.origin.interface import OriginAnswer
+from gateway.telemetry import metrics
+
+_RESTARTS_MAX = 3
+
+Select = Callable[[Version], ByteRange]
+"""Judges conditions and the range on the version found; raises what the client must be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An answer ready to be sent: its headers' source and its bytes, the first already at hand."""
+
+    version: Version
+    headers: Mapping[str, str]
+    wanted: ByteRange
+    pieces: AsyncIterator[Piece]
+
+
+class NotCacheable(Exception):  # noqa: N818 - a decision, not an error
+    """The object must be streamed through; `reason` says why in the receipt."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Objects:
+    """The objects of the origin as this process sees them."""
+
+    def __init__(
+        self,
+        parts: ReadParts,
+        make_validation: Callable[[Adopt], Validation],
+        rules: Rules,
+        now_ns: Callable[[], int],
+    ) -> None:
+        """Join the parts; `rules` may be replaced while requests run."""
+        self._parts = parts
+        self._flash: Flash = parts.flash
+        self._filling: Filling = parts.filling
+        self._validation = make_validation(self._adopt)
+        self._now_ns = now_ns
+        self.rules = rules
+
+    def find_row(self, name: ObjectName) -> Row | None:
+        """Return what flash knows of `name`, confirmed or not."""
+        return self._flash.find_row(name)
+
+    async def confirm(self, name: ObjectName, receipt: Receipt) -> Confirmed:
+        """Return the origin's description of `name`, asked after this call (a HEAD's answer)."""
+        rule = self.rules.find(name)
+        receipt.rule, receipt.freshness = rule.match, str(rule.freshness)
+        confirmed = await self._ask(name, None, receipt)
+        if confirmed.version is not None:
+            self._row_for(name, confirmed, rule)
+        return confirmed
+
+    async def read(
+        self, name: ObjectName, select: Select, opening: Opening | None, receipt: Receipt
+    ) -> Read:
+        """Return the bytes that `select` chooses, of a version fresh by the name's rule.
+
+        `opening` is the wish to ask by GET where the name is unknown. A version that changes before
+        the first byte is found restarts the read. Raises NotCacheable, what `select` raises,
+        OriginRefused, OriginUnreachable.
+        """
+        rule = self.rules.find(name)
+        receipt.rule, receipt.freshness = rule.match, str(rule.freshness)
+        if rule.freshness.mode is Mode.BYPASS:
+            raise NotCacheable("rule")
+        for _ in range(_RESTARTS_MAX):
+            if not self._flash.is_healthy:
+                raise NotCacheable("flash")
+            row, headers = await self._fresh(name, rule, opening, receipt)
+            wanted = select(row.version)
+            receipt.mark("decided")
+            pieces = Reading(self._parts, row, wanted, receipt).pieces()
+            try:
+                primed = await _primed(pieces)
+            except VersionChanged:
+                self._flash.forget(name)
+                receipt.restarts += 1
+                continue
+            if receipt.cache != "MISS":
+                metrics.reads_from_flash.inc()
+            receipt.mark("first_byte")
+            return Read(row.version, headers, wanted, primed)
+        raise OriginUnreachable(f"{name} changes faster than it can be read")
+
+    async def _fresh(
+        self, name: ObjectName, rule: Rule, opening: Opening | None, receipt: Receipt
+    ) -> tuple[Row, Mapping[str, str]]:
+        """Return a row that may be served now, and the headers to serve with it."""
+        row = self._flash.find_row(name)
+        if row is not None and may_serve_unasked(rule, row, self._now_ns()):
+            receipt.cache, receipt.age_seconds = "HIT", age_seconds(row, self._now_ns())
+            return row, dict(row.headers)
+        # A restarted read asks by HEAD: its first question's body belongs to what was overwritten.
+        wish = opening if row is None and not receipt.restarts else None
+        confirmed = await self._ask(name, wish, receipt)
+        if confirmed.version is None:
+            raise NotCacheable("no strong validator")
+        receipt.cache = "REVALIDATED"
+        if confirmed.is_opening:
+            receipt.validation = "opening"
+        return self._row_for(name, confirmed, rule), confirmed.headers
+
+    async def _ask(self, name: ObjectName, opening: Opening | None, receipt: Receipt) -> Confirmed:
+        """Ask the origin in a group and write down how."""
+        confirmed, was_joined = await self._validation.confirm(name, opening)
+        receipt.validation = "joined" if was_joined else "own"
+        receipt.origin_requests += not was_joined
+        receipt.mark("validated")
+        return confirmed
+
+    def _row_for(self, name: ObjectName, confirmed: Confirmed, rule: Rule) -> Row:
+        """Return the row of a confirmed version, on the body that flash holds where it is the same."""
+        version = confirmed.version
+        assert version is not None  # noqa: S101 - both callers looked
+        row = self._flash.find_row(name)
+        if row is not None and row.version.has_same_body(version):
+            body = row.body
+        else:
+            body = body_id(name, version, self._parts.chunk_bytes)
+        if not version.checksums and row is not None and row.version.is_same_tuple(version):
+            version = row.version  # a ranged GET tells no checksums; what a HEAD told still holds
+        fresh = Row(name, version, body, tuple(confirmed.headers.items()), confirmed.sent_ns)
+        if row is None or row.version != version or rule.freshness.mode is not Mode.STRICT:
+            self._flash.put_row(fresh)
+        return fresh
+
+    def _adopt(
+        self, name: ObjectName, confirmed: Confirmed, answer: OriginAnswer, start: int
+    ) -> None:
+        """Make an opening GET's body the fill of its first run, before anyone else can ask for it."""
+        row = self._row_for(name, confirmed, self.rules.find(name))
+        length = int(answer.headers.get("Content-Length", "0"))
+        if length == 0 or start % self._parts.chunk_bytes:
+            answer.close()
+            return
+        self._filling.adopt(row, answer, start, start + length)
+
+
+async def _primed(pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
+    """Wait for the first piece, so that a failure before it can still become an error answer."""
+    first = await anext(pieces, None)
+    return _chained(first, pieces)
+
+
+async def _chained(first: Piece | None, rest: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
+    """Yield the first piece again, then the rest."""
+    async with aclosing(rest):  # type: ignore[type-var]  # an async generator by contract
+        if first is not None:
+            yield first
+        async for piece in rest:
+            yield piece

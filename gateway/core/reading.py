@@ -1,0 +1,205 @@
+"""One read in progress: walks a byte range of one version, from flash, fills and the origin.
+
+The walk decides anew at each chunk, since flash changes under it: chunks arrive by this reader's
+fills, by another reader's, by another worker's, and leave by eviction. A cold stretch is read ahead
+by parallel runs, so that one client stream is fed by many origin connections, but never beyond what
+the client asked for.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from gateway.core.filling import ChunkFill, Filling
+from gateway.core.pinned import pinned_pieces
+from gateway.core.read_plan import FromFlash, plan_read
+from gateway.core.receipt import Receipt
+from gateway.flash.store import Extent, Flash, Row, SegmentHandle
+from gateway.model.failures import FlashTrouble
+from gateway.model.ranges import ByteRange
+from gateway.origin.interface import Origin
+from gateway.telemetry import metrics
+
+_LOOK_CHUNKS = 64
+_PIECE_BYTES_MAX = 256 * 1024
+_SMALL_BYTES_MAX = 64 * 1024
+_IDLE_ROUNDS_MAX = 4
+_ELSEWHERE_SECONDS = 0.003
+_ELSEWHERE_SECONDS_MAX = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class FlashPiece:
+    """`length` bytes at `offset` of an open segment, proven, ready for sendfile."""
+
+    handle: SegmentHandle
+    offset: int
+    length: int
+
+
+Piece = FlashPiece | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadParts:
+    """What a walk needs of the core; one for all reads of the process."""
+
+    origin: Origin
+    flash: Flash
+    filling: Filling
+    chunk_bytes: int
+    run_chunks: int
+    ahead_runs_max: int
+    resumes_max: int
+
+
+class Reading:
+    """A walk over `wanted` bytes of the version in `row`."""
+
+    def __init__(self, parts: ReadParts, row: Row, wanted: ByteRange, receipt: Receipt) -> None:
+        """Begin at the first byte; nothing is read yet."""
+        self._parts = parts
+        self._row = row
+        self._wanted = wanted
+        self._receipt = receipt
+        self._ahead = 0  # chunks below this number were arranged for
+        self._position = wanted.start
+
+    async def pieces(self) -> AsyncIterator[Piece]:
+        """Yield the bytes in order; raises VersionChanged, OriginUnreachable, OriginRefused."""
+        parts, body = self._parts, self._row.body
+        idle_rounds = 0
+        while self._position < self._wanted.stop:
+            number = self._position // parts.chunk_bytes
+            fill = parts.filling.find(body, number)
+            before = self._position
+            try:
+                walk = self._followed(fill) if fill is not None else self._from_flash(number)
+                async for piece in walk:
+                    yield piece
+                idle_rounds = 0 if self._position > before else idle_rounds + 1
+                if idle_rounds > _IDLE_ROUNDS_MAX:
+                    raise FlashTrouble("flash lists chunks that it does not give")
+                if idle_rounds and fill is None:
+                    await self._arrange(number)
+            except FlashTrouble:
+                async for piece in self._direct():
+                    yield piece
+
+    async def _from_flash(self, number: int) -> AsyncIterator[Piece]:
+        """Yield what lies on flash from the position on; nothing where the next chunk does not."""
+        parts, body = self._parts, self._row.body
+        last = (self._wanted.stop - 1) // parts.chunk_bytes
+        held = parts.flash.extents(body, range(number, min(last + 1, number + _LOOK_CHUNKS)))
+        self._note(held, number)
+        look = ByteRange(
+            self._position, min(self._wanted.stop, (number + _LOOK_CHUNKS) * parts.chunk_bytes)
+        )
+        for step in plan_read(look, held, parts.chunk_bytes):
+            if not isinstance(step, FromFlash):
+                return
+            piece = await self._proven_piece(step)
+            if piece is None:
+                return
+            parts.flash.touch(body, step.number)
+            metrics.bytes_from_flash.inc(step.length)
+            self._position += step.length
+            yield piece
+
+    async def _proven_piece(self, step: FromFlash) -> Piece | None:
+        """Return the step's bytes if they are what was written; None makes them a miss."""
+        flash, extent = self._parts.flash, step.extent
+        if not flash.is_proven(extent) and not await flash.proven(
+            self._row.body, step.number, extent
+        ):
+            return None
+        if step.length <= _SMALL_BYTES_MAX:
+            return flash.read_now(extent, step.skip, step.length)
+        handle = flash.fd(extent)
+        if handle is None:
+            return None
+        return FlashPiece(handle, extent.offset + step.skip, step.length)
+
+    async def _followed(self, fill: ChunkFill) -> AsyncIterator[Piece]:
+        """Yield a chunk's bytes as its fill receives them; the rest from flash once it is there."""
+        parts = self._parts
+        self._receipt.chunks_missed += 1
+        base = fill.number * parts.chunk_bytes
+        stop = min(self._wanted.stop, base + fill.length) - base
+        self._read_ahead(fill.number)
+        if self._receipt.cache != "MISS":
+            self._receipt.cache = "MISS"
+            metrics.fills_joined.inc()
+        while self._position - base < stop:
+            offset = self._position - base
+            await fill.wait_beyond(offset)
+            if fill.buffer is None or fill.received <= offset:
+                if fill.failure is not None:
+                    raise fill.failure
+                return
+            upto = min(fill.received, stop, offset + _PIECE_BYTES_MAX)
+            piece = bytes(memoryview(fill.buffer)[offset:upto])
+            self._position += len(piece)
+            yield piece
+
+    async def _arrange(self, number: int) -> None:
+        """See to it that chunk `number`, which is neither on flash nor on its way here, comes."""
+        parts, body = self._parts, self._row.body
+        if not parts.flash.is_healthy:
+            raise FlashTrouble("flash is out of order")
+        self._receipt.cache = "MISS"
+        self._ahead = min(self._ahead, number)
+        self._read_ahead(number)
+        pause = _ELSEWHERE_SECONDS
+        while parts.filling.find(body, number) is None:
+            if parts.flash.extents(body, range(number, number + 1)):
+                return
+            # Another worker fills it: its claim ends with its fill or with its life.
+            if parts.filling.start(self._row, range(number, self._run_stop(number))):
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _ELSEWHERE_SECONDS_MAX)
+
+    def _read_ahead(self, number: int) -> None:
+        """Start fills for the runs from `number` up to the window's end, once each."""
+        parts = self._parts
+        window = parts.run_chunks * parts.ahead_runs_max
+        last = (self._wanted.stop - 1) // parts.chunk_bytes
+        stop = min(last + 1, number + window)
+        # Far enough ahead already: half a window is refilled at a time.
+        if self._ahead > number and self._ahead < stop <= self._ahead + parts.run_chunks - 1:
+            return
+        at = max(self._ahead, number)
+        held = parts.flash.extents(self._row.body, range(at, stop)) if at < stop else {}
+        while at < stop:
+            if at in held or parts.filling.find(self._row.body, at) is not None:
+                at += 1
+                continue
+            run = range(at, min(stop, self._run_stop(at)))
+            started = parts.filling.start(self._row, run)
+            self._receipt.origin_requests += bool(started)
+            at += max(started, 1)
+        self._ahead = max(self._ahead, stop)
+
+    def _run_stop(self, number: int) -> int:
+        """Return where the run of `number` ends: runs are aligned, so that readers agree on them."""
+        parts = self._parts
+        last = (self._wanted.stop - 1) // parts.chunk_bytes
+        return min(last + 1, (number // parts.run_chunks + 1) * parts.run_chunks)
+
+    async def _direct(self) -> AsyncIterator[Piece]:
+        """Yield the rest straight from the origin: flash does not take part."""
+        self._receipt.cache = "MISS"
+        self._receipt.reason = "flash is out of order"
+        self._receipt.origin_requests += 1
+        rest = ByteRange(self._position, self._wanted.stop)
+        async for piece in pinned_pieces(
+            self._parts.origin, self._row, rest, resumes_max=self._parts.resumes_max
+        ):
+            self._position += len(piece)
+            yield piece
+
+    def _note(self, held: dict[int, Extent], number: int) -> None:
+        """Count the first look's hits for the receipt."""
+        if self._receipt.chunks_hit == 0 and number in held:
+            self._receipt.chunks_hit = len(held)

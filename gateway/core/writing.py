@@ -1,0 +1,170 @@
+"""Write-through: the client's 200 is the origin's 200, and nothing unproven becomes visible.
+
+A small body is proven before the origin hears of it. A large one streams, but its last piece is held
+back until everything that can be verified was verified: an origin discards a body that ends before
+its Content-Length. A body whose checksum comes in a trailer is spooled first, so that the origin gets
+it with a Content-Length and a checksum header that it can store.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from gateway.core.admission import Admission
+from gateway.core.spool import Spool
+from gateway.flash.store import Flash
+from gateway.model.names import ObjectName
+from gateway.model.rules import Rules
+from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
+from gateway.telemetry import metrics
+
+BUFFERED_BYTES_MAX = 1024 * 1024
+_MULTIPLE = 300
+
+
+class ProvenBody(Protocol):
+    """A request's body as the door decodes it."""
+
+    length: int
+    """Bytes of the plain body."""
+    is_proven_by_trailer: bool
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the plain bytes."""
+        ...
+
+    def finish(self) -> Mapping[str, str]:
+        """Return the checksum headers proven; raises BodyMismatch where any proof fails."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One PutObject or UploadPart, ready but for its body."""
+
+    request: OriginRequest
+    name: ObjectName
+    body: ProvenBody
+    is_whole_object: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WriteParameters:
+    """The bounds of writing."""
+
+    spool_directories: tuple[Path, ...]
+    spool_memory_bytes_max: int
+
+
+@dataclass(slots=True)
+class Writing:
+    """Sends verified bodies to the origin."""
+
+    origin: Origin
+    flash: Flash
+    admission: Admission
+    tasks: asyncio.TaskGroup
+    rules: Rules
+    parameters: WriteParameters
+    _sending: int = field(default=0, init=False)
+
+    async def put(self, write: Write) -> OriginAnswer:
+        """Send the write and return the origin's answer; raises BodyMismatch, OriginUnreachable.
+
+        After a success no worker serves the name unasked from what was there before.
+        """
+        async with AsyncExitStack() as keeping:
+            spool: Spool | None = None
+            if write.is_whole_object and self.rules.find(write.name).admit_on_write:
+                spool = self._spool()
+                keeping.push_async_exit(spool)
+            answer = await self._send(write, spool)
+            if answer.status < _MULTIPLE:
+                metrics.writes_verified.inc()
+                if write.is_whole_object:
+                    await self.flash.forgotten(write.name)
+                if spool is not None:
+                    etag = answer.headers.get("ETag", "")
+                    version_id = answer.headers.get("x-amz-version-id")
+                    kept = keeping.pop_all()
+                    self.tasks.create_task(self._admit(kept, spool, write.name, etag, version_id))
+            return answer
+
+    async def _send(self, write: Write, copy: Spool | None) -> OriginAnswer:
+        """Choose how the body travels, by its length and by where its proof stands."""
+        body = write.body
+        if body.length <= BUFFERED_BYTES_MAX:
+            return await self._send_buffered(write, copy)
+        if body.is_proven_by_trailer:
+            return await self._send_spooled(write, copy)
+        pieces = held_back(body.pieces(), body.finish)
+        if copy is not None:
+            pieces = copy.tee(pieces)
+        return await self.origin.ask(replace(write.request, body=pieces, body_bytes=body.length))
+
+    async def _send_buffered(self, write: Write, copy: Spool | None) -> OriginAnswer:
+        """Prove the body in memory, then send it."""
+        collected = b"".join([piece async for piece in write.body.pieces()])
+        proven = write.body.finish()
+        if copy is not None:
+            await copy.fill(_once(collected))
+        return await self.origin.ask(
+            replace(
+                write.request,
+                headers={**write.request.headers, **proven},
+                body=collected,
+                body_bytes=len(collected),
+            )
+        )
+
+    async def _send_spooled(self, write: Write, copy: Spool | None) -> OriginAnswer:
+        """Prove the body in a spool, then send it from there with its checksum as a header."""
+        async with AsyncExitStack() as stack:
+            spool = copy if copy is not None else await stack.enter_async_context(self._spool())
+            await spool.fill(write.body.pieces())
+            proven = write.body.finish()
+            return await self.origin.ask(
+                replace(
+                    write.request,
+                    headers={**write.request.headers, **proven},
+                    body=spool.pieces(),
+                    body_bytes=spool.length,
+                )
+            )
+
+    async def _admit(
+        self,
+        keeping: AsyncExitStack,
+        spool: Spool,
+        name: ObjectName,
+        etag: str,
+        version_id: str | None,
+    ) -> None:
+        """Keep the written body on flash; the client has its answer already."""
+        async with keeping:
+            await self.admission.admit(name, spool, etag, version_id)
+
+    def _spool(self) -> Spool:
+        return Spool(self.parameters.spool_directories, self.parameters.spool_memory_bytes_max)
+
+
+async def held_back(
+    pieces: AsyncIterator[bytes], finish: Callable[[], Mapping[str, str]]
+) -> AsyncIterator[bytes]:
+    """Yield the pieces one behind, the last only after `finish` found no fault."""
+    held = b""
+    async for piece in pieces:
+        if held:
+            yield held
+        held = piece
+    finish()
+    if held:
+        yield held
+
+
+async def _once(piece: bytes) -> AsyncIterator[bytes]:
+    if piece:
+        yield piece

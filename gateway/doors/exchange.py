@@ -1,0 +1,132 @@
+"""One request and its answer: what every S3 handler is given, and how it sends."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.core.receipt import Receipt
+from gateway.model.failures import BodyMismatch
+from gateway.protocol.http.head import RequestHead, split_target
+
+if TYPE_CHECKING:
+    from gateway.access.authentication import Principal
+    from gateway.protocol.s3.addressing import Target
+    from gateway.protocol.s3.operations import Operation
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Exchange:
+    """A request on its way through the pipeline; each step writes down what it found."""
+
+    __slots__ = (
+        "_continued",
+        "bytes_in",
+        "bytes_out",
+        "error_code",
+        "head",
+        "id",
+        "operation",
+        "principal",
+        "receipt",
+        "request",
+        "response",
+        "target",
+    )
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        """Take the raw target apart; nothing is judged yet."""
+        path, query = split_target(request.raw_path)
+        self.request = request
+        self.head = RequestHead(request.method, path, query, request.headers, request.secure)
+        # Sixteen characters like S3's own; random, since clients quote it to several operators.
+        self.id = secrets.token_hex(8).upper()
+        self.receipt = Receipt()
+        self.target: Target | None = None
+        self.operation: Operation | None = None
+        self.principal: Principal | None = None
+        self.response: web.StreamResponse | None = None
+        self.error_code = ""
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self._continued = False
+
+    async def start(
+        self, status: int, headers: Mapping[str, str], length: int | None = None
+    ) -> web.StreamResponse:
+        """Send nothing yet but decide status and headers; `length` of None means chunked."""
+        response = web.StreamResponse(status=status, headers=self._with_our_headers(headers))
+        if length is not None:
+            response.content_length = length
+        if self._must_close():
+            response.force_close()
+        self.response = response
+        await response.prepare(self.request)
+        return response
+
+    async def send_whole(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> web.StreamResponse:
+        """Send a short answer; to HEAD only its headers."""
+        response = await self.start(status, headers, len(body))
+        if body and self.head.method != "HEAD":
+            await response.write(body)
+            self.bytes_out += len(body)
+        return response
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the request's body as it arrives; the client is told to go on first if it asked.
+
+        Raises BodyMismatch (IncompleteBody) when the client leaves in the middle.
+        """
+        content = self.request.content
+        if self.head.headers.get("Expect", "").lower() == "100-continue" and not self._continued:
+            self._continued = True
+            await self.request.writer.write(_CONTINUE)
+            # What went out was no part of the answer: an error may still be sent as one.
+            self.request.writer.output_size = 0
+        try:
+            while piece := await content.readany():
+                self.bytes_in += len(piece)
+                yield piece
+        except (web.RequestPayloadError, ConnectionError) as error:
+            raise BodyMismatch(
+                "You did not provide the number of bytes specified by the Content-Length "
+                "HTTP header",
+                code="IncompleteBody",
+            ) from error
+
+    @property
+    def has_begun_answering(self) -> bool:
+        """Return whether bytes of an answer may have reached the client."""
+        return self.response is not None and self.response.prepared
+
+    def cut(self) -> None:
+        """Cut the connection: the client must see an incomplete body, never a wrong one."""
+        if self.request.transport is not None:
+            self.request.transport.abort()
+
+    def _must_close(self) -> bool:
+        """Return whether unread body bytes make the connection useless for a next request."""
+        expects = self.head.headers.get("Expect", "").lower() == "100-continue"
+        return (expects and not self._continued) or (
+            self.request.body_exists and not self.request.content.is_eof()
+        )
+
+    def _with_our_headers(self, headers: Mapping[str, str]) -> CIMultiDict[str]:
+        """Return the answer's headers with the request ids and how it was made."""
+        ours = CIMultiDict(headers)
+        ours.setdefault("x-amz-request-id", self.id)
+        ours["x-forebay-request-id"] = self.id
+        ours.setdefault("Server", "Forebay")
+        receipt = self.receipt
+        if receipt.cache:
+            ours["X-Cache"] = receipt.cache
+            if receipt.cache != "BYPASS":
+                ours["Age"] = str(receipt.age_seconds)
+        if self.head.headers.get("x-forebay-explain") == "1":
+            ours["x-forebay-explain"] = receipt.explanation()
+        return ours

@@ -1,0 +1,172 @@
+"""GetObject and HeadObject: from flash where the version is fresh, else through."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.core.objects import NotCacheable, Objects, Read
+from gateway.core.validation import Opening
+from gateway.doors.bodies import send_pieces
+from gateway.doors.exchange import Exchange
+from gateway.doors.s3.passthrough import Passthrough
+from gateway.model.failures import NotModified, OriginRefused
+from gateway.model.ranges import ByteRange
+from gateway.model.versions import Version
+from gateway.protocol.http.conditions import has_conditions, judge, range_applies
+from gateway.protocol.http.head import RequestHead
+from gateway.protocol.http.ranges import parse_range, resolve
+from gateway.protocol.s3.headers import (
+    object_headers,
+    response_overrides,
+    wants_checksums,
+    without_checksums,
+)
+
+_OK, _PARTIAL, _NOT_MODIFIED = 200, 206, 304
+
+# What these ask for is another body than the current version's whole one, or needs what only the
+# client has; it neither answers from nor fills the object's row (traps.md).
+_BYPASSING_QUERY = frozenset({"versionId", "partNumber"})
+_BYPASSING_HEADERS = (
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-request-payer",
+)
+
+
+class ObjectDoor:
+    """Reads of whole objects and byte ranges."""
+
+    def __init__(
+        self, objects: Objects, passthrough: Passthrough, *, chunk_bytes: int, run_chunks: int
+    ) -> None:
+        """Read through `objects`; what cannot be cached goes to `passthrough`."""
+        self._objects = objects
+        self._passthrough = passthrough
+        self._chunk_bytes = chunk_bytes
+        self._run_bytes = chunk_bytes * run_chunks
+
+    async def get(self, exchange: Exchange) -> web.StreamResponse:
+        """Answer GetObject."""
+        head, target = exchange.head, exchange.target
+        assert target is not None  # noqa: S101 - located by the pipeline
+        reason = _bypass_reason(head)
+        if reason:
+            return await self._passthrough.bypass(exchange, reason)
+        try:
+            read = await self._objects.read(
+                target.name,
+                lambda version: _select(head, version),
+                self._opening(head),
+                exchange.receipt,
+            )
+        except NotCacheable as decision:
+            return await self._passthrough.bypass(exchange, decision.reason)
+        except OriginRefused as refused:
+            if refused.body:
+                raise
+            # A HEAD's error has no body: the GET's own answer tells the code.
+            return await self._passthrough.bypass(exchange, "the origin refused")
+        except NotModified:
+            return await self._not_modified(exchange)
+        return await self._send(exchange, read)
+
+    async def head(self, exchange: Exchange) -> web.StreamResponse:
+        """Answer HeadObject, never from memory: the origin is asked after the request arrived."""
+        head, target = exchange.head, exchange.target
+        assert target is not None  # noqa: S101 - located by the pipeline
+        reason = _bypass_reason(head)
+        if reason or "Range" in head.headers:
+            return await self._passthrough.bypass(exchange, reason or "HEAD of a range")
+        confirmed = await self._objects.confirm(target.name, exchange.receipt)
+        version = confirmed.version
+        if version is None:
+            return await self._passthrough.bypass(exchange, "no strong validator")
+        try:
+            judge(head.headers, version, "HEAD")
+        except NotModified:
+            return await self._not_modified(exchange)
+        exchange.receipt.cache = "REVALIDATED"
+        headers = _served_headers(head, confirmed.headers, is_whole=True)
+        return await exchange.start(_OK, headers, version.size)
+
+    async def _send(self, exchange: Exchange, read: Read) -> web.StreamResponse:
+        """Send a read: 206 where a range was asked and applies."""
+        head = exchange.head
+        is_partial = _asks_part(head, read.version)
+        headers = _served_headers(head, read.headers, is_whole=not is_partial)
+        if is_partial:
+            headers["Content-Range"] = read.wanted.content_range(read.version.size)
+        status = _PARTIAL if is_partial else _OK
+        async with aclosing(read.pieces) as pieces:  # type: ignore[type-var]  # a generator
+            response = await exchange.start(status, headers, read.wanted.length)
+            await send_pieces(exchange, response, pieces)
+        return response
+
+    async def _not_modified(self, exchange: Exchange) -> web.StreamResponse:
+        """Answer 304 with the headers that RFC 9110 15.4.5 wants in it."""
+        target = exchange.target
+        assert target is not None  # noqa: S101 - located by the pipeline
+        row = self._objects.find_row(target.name)
+        exchange.receipt.cache = exchange.receipt.cache or "REVALIDATED"
+        headers: Mapping[str, str] = {}
+        if row is not None:
+            headers = {"ETag": row.version.etag, "Last-Modified": row.version.last_modified}
+        return await exchange.start(_NOT_MODIFIED, headers)
+
+    def _opening(self, head: RequestHead) -> Opening | None:
+        """Return the GET that a cold read may ask at once, aligned to chunks; None: ask by HEAD."""
+        if has_conditions(head.headers) or "If-Range" in head.headers:
+            return None
+        spec = parse_range(head.headers.get("Range"))
+        if spec is None:
+            return Opening(None)
+        if spec.first is None:
+            return None  # the last n bytes: where they begin is not known
+        start = spec.first - spec.first % self._chunk_bytes
+        stop = start + self._run_bytes
+        if spec.last is not None:
+            stop = min(stop, spec.last + self._chunk_bytes - spec.last % self._chunk_bytes)
+        return Opening(ByteRange(start, stop))
+
+
+def _select(head: RequestHead, version: Version) -> ByteRange:
+    """Judge conditions, then the range: conditional headers beat Range (RFC 9110 13.2.2)."""
+    judge(head.headers, version, "GET")
+    spec = parse_range(head.headers.get("Range"))
+    if spec is None or not range_applies(head.headers, version):
+        return ByteRange(0, version.size)
+    return resolve(spec, version.size)
+
+
+def _asks_part(head: RequestHead, version: Version) -> bool:
+    """Return whether the answer is a 206."""
+    return parse_range(head.headers.get("Range")) is not None and range_applies(
+        head.headers, version
+    )
+
+
+def _bypass_reason(head: RequestHead) -> str:
+    """Return what in the request rules out the row of the current version, or ''."""
+    for name in _BYPASSING_HEADERS:
+        if name in head.headers:
+            return name
+    if head.query:
+        for name in head.query_names() & _BYPASSING_QUERY:
+            return name
+    return ""
+
+
+def _served_headers(
+    head: RequestHead, headers: Mapping[str, str], *, is_whole: bool
+) -> CIMultiDict[str]:
+    """Return what an answer shows of the object, from the validation and never from the fill."""
+    shown = object_headers(headers.items())
+    if not (is_whole and wants_checksums(head.headers)):
+        shown = without_checksums(shown)
+    served = CIMultiDict(shown)
+    served["Accept-Ranges"] = "bytes"
+    if "response-" in head.query:
+        served.update(response_overrides(head.query_pairs()))
+    return served

@@ -1,0 +1,131 @@
+"""The life of an S3 request, top to bottom: locate, identify, name, require, handle, answer."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+
+from aiohttp import web
+
+from gateway.access.authentication import Authentication
+from gateway.access.authorization import Authorization
+from gateway.doors.exchange import Exchange
+from gateway.doors.s3.refusals import refusal
+from gateway.model.failures import Failure, NotSupported
+from gateway.protocol.s3.addressing import locate
+from gateway.protocol.s3.operations import Operation, name_operation
+from gateway.telemetry import metrics
+from gateway.telemetry.logs import AccessLog, AccessRecord
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+
+
+class Pipeline:
+    """Every S3 request goes through `respond`; nothing else answers one."""
+
+    def __init__(
+        self,
+        authentication: Authentication,
+        authorization: Authorization,
+        handlers: Mapping[str, Handler],
+        passthrough: Handler,
+        *,
+        domains: tuple[str, ...],
+        access_log: AccessLog,
+    ) -> None:
+        """Take the handlers by operation name; what has none is passed through."""
+        self.authentication = authentication
+        self.authorization = authorization
+        self._handlers = handlers
+        self._passthrough = passthrough
+        self._domains = domains
+        self._access_log = access_log
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer, and leave one line in the access log, whatever happened."""
+        exchange = Exchange(request)
+        try:
+            return await self._respond(exchange)
+        finally:
+            self._record(exchange)
+
+    async def _respond(self, exchange: Exchange) -> web.StreamResponse:
+        """Live the life of an S3 request."""
+        try:
+            head = exchange.head
+            target = exchange.target = locate(head.host, head.path, self._domains)
+            principal = exchange.principal = self.authentication.identify(head)
+            operation = name_operation(head.method, target, head.query_names(), head.headers)
+            exchange.operation = operation
+            self._require(exchange, operation)
+            exchange.receipt.mark("authorized")
+            handler = self._handlers.get(operation.name, self._passthrough)
+            return await handler(exchange)
+        except Failure as failure:
+            may_list = (
+                exchange.principal is not None
+                and exchange.target is not None
+                and self.authorization.may_list(principal, exchange.target)
+            )
+            return await self._refuse(exchange, failure, may_list=may_list)
+        except (ConnectionError, asyncio.CancelledError):
+            exchange.error_code = exchange.error_code or "ClientDisconnected"
+            raise
+
+    def _require(self, exchange: Exchange, operation: Operation) -> None:
+        """Judge the operation's action, and those that its headers ask for besides."""
+        principal, target = exchange.principal, exchange.target
+        assert principal is not None  # noqa: S101 - identified two lines above the only call
+        assert target is not None  # noqa: S101 - located likewise
+        for action in (operation.action, *operation.also):
+            self.authorization.require(principal, action, target)
+        if not operation.is_known and exchange.head.method not in _METHODS:
+            raise NotSupported(
+                "A header or method you provided implies functionality that is not implemented"
+            )
+
+    async def _refuse(
+        self, exchange: Exchange, failure: Failure, *, may_list: bool
+    ) -> web.StreamResponse:
+        """Tell the client, or cut the connection where an answer has already begun."""
+        if exchange.has_begun_answering:
+            exchange.error_code = failure.code
+            exchange.cut()
+            raise ConnectionResetError(f"cut after a body began: {failure.message}") from failure
+        words = refusal(failure, exchange, may_list=may_list)
+        exchange.error_code = words.code
+        return await exchange.send_whole(words.status, words.headers, words.body)
+
+    def _record(self, exchange: Exchange) -> None:
+        """Count the request and write its line."""
+        receipt, target, response = exchange.receipt, exchange.target, exchange.response
+        seconds = perf_counter() - receipt.started
+        operation = exchange.operation.name if exchange.operation is not None else "-"
+        status = response.status if response is not None else 499
+        metrics.requests.labels(door="s3", operation=operation, status=str(status)).inc()
+        metrics.request_seconds.labels(door="s3").observe(seconds)
+        self._access_log.write(
+            AccessRecord(
+                request_id=exchange.id,
+                remote=exchange.request.remote or "-",
+                principal=exchange.principal.name if exchange.principal is not None else "-",
+                method=exchange.head.method,
+                operation=operation,
+                bucket=(target.bucket or "") if target is not None else "",
+                key=(target.key or "") if target is not None else "",
+                query=exchange.head.query,
+                status=status,
+                error=exchange.error_code,
+                cache=receipt.cache,
+                origin_requests=receipt.origin_requests,
+                bytes_in=exchange.bytes_in,
+                bytes_out=exchange.bytes_out,
+                seconds=seconds,
+                user_agent=exchange.head.headers.get("User-Agent", ""),
+            )
+        )
+
+
+_METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"})

@@ -1,0 +1,84 @@
+"""From a failure to what the client is told: status, headers, S3 XML. The door's one such place."""
+
+from dataclasses import dataclass
+
+from multidict import CIMultiDict
+
+from gateway.doors.exchange import Exchange
+from gateway.model.failures import (
+    AccessDenied,
+    Failure,
+    NotFound,
+    NotModified,
+    OriginRefused,
+    OriginUnreachable,
+    Overloaded,
+    RangeNotSatisfiable,
+    VersionChanged,
+)
+from gateway.protocol.s3.errors import error_xml, failure_answer
+from gateway.protocol.s3.headers import response_headers_onward
+
+_XML = "application/xml"
+_NOT_FOUND = 404
+_RETRY_SECONDS = "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error answer, complete."""
+
+    status: int
+    code: str
+    headers: CIMultiDict[str]
+    body: bytes
+
+
+def refusal(failure: Failure, exchange: Exchange, *, may_list: bool) -> Refusal:
+    """Return the answer for a failure.
+
+    A principal that may not list the bucket must not tell absent from forbidden: 404 becomes 403
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, *Permissions*).
+    """
+    if _tells_absence(failure, exchange) and not may_list:
+        failure = AccessDenied("Access Denied")
+    if isinstance(failure, OriginRefused):
+        return _as_the_origin_said(failure)
+    return _in_our_words(failure, exchange)
+
+
+def _tells_absence(failure: Failure, exchange: Exchange) -> bool:
+    """Return whether the failure says that an object is not there."""
+    if exchange.operation is None or exchange.operation.level != "object":
+        return False
+    if isinstance(failure, OriginRefused):
+        return failure.status == _NOT_FOUND
+    return isinstance(failure, NotFound)
+
+
+def _as_the_origin_said(failure: OriginRefused) -> Refusal:
+    """Return the origin's own error, unchanged but for what belongs to its connection."""
+    headers = CIMultiDict(response_headers_onward(failure.headers))
+    headers.pop("Content-Length", None)
+    code = f"Origin{failure.status}"
+    return Refusal(failure.status, code, headers, failure.body)
+
+
+def _in_our_words(failure: Failure, exchange: Exchange) -> Refusal:
+    """Return S3's XML for a failure found here."""
+    status, code, message = failure_answer(failure)
+    headers: CIMultiDict[str] = CIMultiDict()
+    if isinstance(failure, NotModified):
+        return Refusal(status, code, headers, b"")
+    extra: dict[str, str] = {}
+    if isinstance(failure, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{failure.size}"
+        extra["ActualObjectSize"] = str(failure.size)
+    if isinstance(failure, (OriginUnreachable, Overloaded, VersionChanged)):
+        headers["Retry-After"] = _RETRY_SECONDS
+    resource = failure.resource
+    if not resource and exchange.target is not None:
+        resource = exchange.target.resource
+    headers["Content-Type"] = _XML
+    body = error_xml(code, message, resource, exchange.id, extra or None)
+    return Refusal(status, code, headers, body)

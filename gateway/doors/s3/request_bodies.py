@@ -1,0 +1,74 @@
+"""A request's body: unframed, counted, and proven by every digest that the client gave."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+
+from gateway.doors.exchange import Exchange
+from gateway.model.failures import BodyMismatch, InvalidRequest
+from gateway.protocol.s3.aws_chunked import AwsChunkedDecoder, find_decoder
+from gateway.protocol.s3.checksums import BodyProof
+
+OBJECT_BYTES_MAX = 5 * 1024**3
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html: 5 GiB a PUT."""
+
+
+class RequestBody:
+    """The plain bytes of one request (a `core.writing.ProvenBody`)."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        """Judge the framing; raises InvalidRequest for lengths that are missing or too large."""
+        headers = exchange.head.headers
+        principal = exchange.principal
+        assert principal is not None  # noqa: S101 - identified by the pipeline
+        self._exchange = exchange
+        self._decoder: AwsChunkedDecoder | None = find_decoder(headers, principal.seed)
+        self._proof = BodyProof(headers)
+        self._received = 0
+        self.is_proven_by_trailer = "x-amz-trailer" in headers
+        self.length = _plain_length(headers, is_framed=self._decoder is not None)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the plain bytes; raises BodyMismatch where they are more than announced."""
+        async with aclosing(self._exchange.body()) as raw:  # type: ignore[type-var]
+            async for data in raw:
+                for piece in self._decoder.feed(data) if self._decoder is not None else (data,):
+                    self._received += len(piece)
+                    if self._received > self.length:
+                        raise _incomplete()
+                    self._proof.update(piece)
+                    yield piece
+
+    def finish(self) -> Mapping[str, str]:
+        """Return the checksum headers to keep at the origin; raises BodyMismatch."""
+        trailers: Mapping[str, str] = {}
+        if self._decoder is not None:
+            self._decoder.finish()
+            trailers = self._decoder.trailers
+        if self._received != self.length:
+            raise _incomplete()
+        return self._proof.finish(trailers)
+
+
+def _plain_length(headers: Mapping[str, str], *, is_framed: bool) -> int:
+    """Return the length of the plain body as the headers announce it."""
+    name = "x-amz-decoded-content-length" if is_framed else "Content-Length"
+    value = headers.get(name)
+    if value is None:
+        raise InvalidRequest(
+            f"You must provide the {name} HTTP header.", code="MissingContentLength"
+        )
+    if not value.isdecimal() or not value.isascii():
+        raise InvalidRequest(f"{name} is not a number of bytes", code="InvalidArgument")
+    length = int(value[:20])
+    if length > OBJECT_BYTES_MAX:
+        raise InvalidRequest(
+            "Your proposed upload exceeds the maximum allowed size", code="EntityTooLarge"
+        )
+    return length
+
+
+def _incomplete() -> BodyMismatch:
+    return BodyMismatch(
+        "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        code="IncompleteBody",
+    )

@@ -1,0 +1,59 @@
+"""What an origin is: asked one request, it gives one answer whose body is drained in pieces."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from multidict import CIMultiDictProxy
+
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+
+Body = bytes | AsyncIterable[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRequest:
+    """One S3 request toward the origin, not yet signed."""
+
+    method: str
+    bucket: str | None
+    raw_key: str = ""
+    """Percent-encoded, exactly as it must stand on the wire."""
+    query: str = ""
+    """Raw, without the question mark."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body = b""
+    body_bytes: int | None = 0
+    """The body's length; an iterable body must have exactly as many bytes."""
+    payload_hash: str = EMPTY_SHA256
+    """What is signed as x-amz-content-sha256."""
+    may_be_slow: bool = False
+    """Whether the first byte may take minutes (CompleteMultipartUpload, CopyObject)."""
+
+
+class OriginAnswer(Protocol):
+    """Status and headers at once, the body as it comes; it must be closed or drained."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body; raises OriginUnreachable where it ends before its length."""
+        ...
+
+    async def read(self, bytes_max: int) -> bytes:
+        """Return the whole body, or its first `bytes_max` bytes and give up the connection."""
+        ...
+
+    def close(self) -> None:
+        """Give up what was not read, with its connection; harmless after the end."""
+        ...
+
+
+class Origin(Protocol):
+    """The bucket's side: every room above asks through this one method."""
+
+    async def ask(self, request: OriginRequest) -> OriginAnswer:
+        """Send it and return the answer, whatever its status; raises OriginUnreachable."""
+        ...

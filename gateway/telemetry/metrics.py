@@ -1,0 +1,112 @@
+"""Every metric, once: its name, what it counts, and the instrument that counts it.
+
+Metrics are named after the branch that was taken. An instrument is the attribute, its name on
+/metrics has `forebay_` before it, and `_total` behind it where it is a counter. The process counts
+in private memory until `share` is called, as workers do when they start.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway.telemetry.instruments import Counter, Gauge, Histogram, Kind, Labelled
+from gateway.telemetry.slots import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What /metrics says of a metric."""
+
+    name: str
+    kind: Kind
+    text: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Return the name on /metrics, `_total` included."""
+        return f"forebay_{self.name}" + ("_total" if self.kind == "counter" else "")
+
+
+METRICS: Final[dict[str, Metric]] = {}
+"""All metrics by name, in the order declared."""
+_slots: Final = Slots()
+
+
+def _declare(name: str, kind: Kind, text: str, labels: Sequence[str] = ()) -> str:
+    METRICS[name] = Metric(name, kind, text, tuple(labels))
+    return name
+
+
+def _counter(name: str, text: str) -> Counter:
+    return Counter(_slots, _declare(name, "counter", text), ())
+
+
+def _gauge(name: str, text: str) -> Gauge:
+    return Gauge(_slots, _declare(name, "gauge", text), ())
+
+
+def _counters(name: str, text: str, *labels: str) -> Labelled[Counter]:
+    return Labelled(Counter, _slots, _declare(name, "counter", text, labels), labels)
+
+
+def _histograms(name: str, text: str, *labels: str) -> Labelled[Histogram]:
+    return Labelled(Histogram, _slots, _declare(name, "histogram", text, labels), labels)
+
+
+def share(path: Path) -> None:
+    """Count in the file from now on, where the supervisor reads it."""
+    gauges = frozenset(metric.name for metric in METRICS.values() if metric.kind == "gauge")
+    _slots.share(path, forgotten=gauges)
+
+
+# Requests
+requests = _counters("requests", "Requests answered.", "door", "operation", "status")
+request_seconds = _histograms("request_seconds", "Time from head to last byte.", "door")
+requests_in_flight = _gauge("requests_in_flight", "Requests being answered now.")
+
+# Reading
+reads_from_flash = _counter("reads_from_flash", "Reads answered wholly from flash.")
+reads_from_origin = _counter("reads_from_origin", "Reads that needed bytes of the origin.")
+reads_bypassed = _counter("reads_bypassed", "Reads streamed past flash.")
+bytes_from_flash = _counter("bytes_from_flash", "Body bytes sent from flash.")
+bytes_from_origin = _counter("bytes_from_origin", "Body bytes received from the origin.")
+bodies_resumed = _counter("bodies_resumed", "Bodies the origin cut short, and that were resumed.")
+validations_sent = _counter("validations_sent", "Questions to the origin whether a hit is fresh.")
+validations_joined = _counter("validations_joined", "Reads that shared another's question.")
+fills_started = _counter("fills_started", "Fetches of a run of chunks that were begun.")
+fills_joined = _counter("fills_joined", "Reads that followed another's fetch.")
+fills_failed = _counter("fills_failed", "Fetches that ended early.")
+fills_unstored = _counter("fills_unstored", "Chunks that were sent on but not kept on flash.")
+fill_memory_bytes = _gauge("fill_memory_bytes", "Memory held by fetches now.")
+
+# Writing
+writes_verified = _counter("writes_verified", "Bodies that were what they claimed, sent on.")
+writes_refused = _counter("writes_refused", "Bodies that were not, and reached no origin.")
+writes_admitted = _counter("writes_admitted", "Written bodies that were kept on flash at once.")
+writes_not_admitted = _counter("writes_not_admitted", "Written bodies that flash did not take.")
+bytes_to_origin = _counter("bytes_to_origin", "Body bytes sent to the origin.")
+
+# The origin
+origin_requests = _counters("origin_requests", "Requests sent to the origin.", "method")
+origin_retries = _counter("origin_retries", "Requests sent to the origin once more.")
+origin_failures = _counter("origin_failures", "Requests that the origin could not be asked.")
+
+# Flash
+flash_bypass = _gauge("flash_bypass", "Workers that go around flash because of trouble with it.")
+flash_failures = _counter("flash_failures", "Reads and writes that flash refused.")
+flash_bytes = _gauge("flash_bytes", "Bytes on flash, counted by the worker that evicts.")
+chunks_stored = _counter("chunks_stored", "Chunks written to flash.")
+chunks_carried = _counter("chunks_carried", "Hot chunks carried over from an evicted segment.")
+chunks_corrupt = _counter("chunks_corrupt", "Chunks whose checksum was wrong: read as a miss.")
+segments_evicted = _counter("segments_evicted", "Segments removed to make room.")
+
+# Processes
+workers_ready = _gauge("workers_ready", "Workers that serve.")
+workers_replaced = _counter("workers_replaced", "Workers that died and were replaced.")
+reloads = _counter("reloads", "Settings read again and taken.")
+reloads_refused = _counter("reloads_refused", "Settings read again and refused.")
+access_lines_dropped = _counter(
+    "access_lines_dropped", "Access log lines dropped because their target was too slow."
+)

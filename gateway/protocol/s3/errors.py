@@ -28,8 +28,6 @@ _OF_STATUS: Final[dict[int, dict[str, str]]] = {
         "InlineDataTooLarge": "Inline data exceeds the maximum allowed size.",
         "InvalidArgument": "Invalid Argument",
         "InvalidBucketName": "The specified bucket is not valid.",
-        "InvalidChunkSizeError": "Only the last chunk is allowed to have a size less than 8192 "
-        "bytes",
         "InvalidDigest": "The Content-MD5 or checksum value that you specified is not valid.",
         "InvalidEncryptionAlgorithmError": "The encryption request that you specified is not "
         "valid.",
@@ -84,6 +82,8 @@ _OF_STATUS: Final[dict[int, dict[str, str]]] = {
         "AccountProblem": "There is a problem with your account.",
         "AllAccessDisabled": "All access to this resource has been disabled.",
         "InvalidAccessKeyId": "The AWS Access Key Id you provided does not exist in our records.",
+        "InvalidChunkSizeError": "Only the last chunk is allowed to have a size less than 8192 "
+        "bytes",
         "InvalidObjectState": "The operation is not valid for the object's storage class.",
         "InvalidPayer": "All access to this object has been disabled.",
         "InvalidSecurity": "The provided security credentials are not valid.",

@@ -66,6 +66,12 @@ BUCKET_SUBRESOURCES: Final[dict[str, Rows]] = {
             "s3:DeleteBucketMetadataTableConfiguration",
         ),
     },
+    "metadataAnnotationTable": {
+        "PUT": (
+            "UpdateBucketMetadataAnnotationTableConfiguration",
+            "s3:UpdateBucketMetadataAnnotationTableConfiguration",
+        ),
+    },
     "metadataInventoryTable": {
         "PUT": (
             "UpdateBucketMetadataInventoryTableConfiguration",
@@ -120,9 +126,16 @@ BUCKET_SUBRESOURCES: Final[dict[str, Rows]] = {
 
 OBJECT_SUBRESOURCES: Final[dict[str, Rows]] = {
     "acl": _configuration("ObjectAcl", "ObjectAcl", "GET PUT"),
+    "annotation": {
+        "GET": ("GetObjectAnnotation", "s3:GetObjectAnnotation"),
+        "PUT": ("PutObjectAnnotation", "s3:PutObjectAnnotation"),
+        "DELETE": ("DeleteObjectAnnotation", "s3:DeleteObjectAnnotation"),
+    },
     "attributes": {"GET": ("GetObjectAttributes", "s3:GetObjectAttributes")},
     "encryption": {"PUT": ("UpdateObjectEncryption", "s3:UpdateObjectEncryption")},
     "legal-hold": _configuration("ObjectLegalHold", "ObjectLegalHold", "GET PUT"),
+    # It deletes its source too, which lies in a header: nothing less than every right.
+    "renameObject": {"PUT": ("RenameObject", "s3:*")},
     "restore": {"POST": ("RestoreObject", "s3:RestoreObject")},
     "retention": _configuration("ObjectRetention", "ObjectRetention", "GET PUT"),
     "select": {"POST": ("SelectObjectContent", "s3:GetObject")},
@@ -141,12 +154,31 @@ OBJECT_SUBRESOURCES: Final[dict[str, Rows]] = {
     "uploads": {"POST": ("CreateMultipartUpload", "s3:PutObject")},
 }
 
+# A GET of one thing by name is, without the name, a list: operation -> (parameter, list, action).
+LIST_WITHOUT: Final[dict[str, tuple[str, str, str]]] = {
+    **{
+        f"GetBucket{name}Configuration": (
+            "id",
+            f"ListBucket{name}Configurations",
+            f"s3:Get{name}Configuration",
+        )
+        for name in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
+    },
+    "GetObjectAnnotation": (
+        "annotationName",
+        "ListObjectAnnotations",
+        "s3:ListObjectAnnotations",
+    ),
+}
+
 # Names in a query that choose no other operation; so do `response-*` and `x-amz-*` (any case).
 PARAMETERS: Final = frozenset(
     {
         "AWSAccessKeyId",
         "Expires",
         "Signature",
+        "annotation-prefix",
+        "annotationName",
         "bucket-region",
         "continuation-token",
         "delimiter",
@@ -156,7 +188,9 @@ PARAMETERS: Final = frozenset(
         "key-marker",
         "list-type",
         "marker",
+        "max-annotation-results",
         "max-buckets",
+        "max-directory-buckets",
         "max-keys",
         "max-parts",
         "max-uploads",
@@ -195,6 +229,7 @@ EXTRA_ACTIONS: Final[dict[str, dict[str, str]]] = {
     "CopyObject": _OF_NEW_OBJECT,
     "CreateMultipartUpload": _OF_NEW_OBJECT,
     "DeleteObject": _BYPASS,
+    "DeleteObjectAnnotation": _BYPASS,
     "DeleteObjects": _BYPASS,
     "PutObjectRetention": _BYPASS,
     "CreateBucket": {

@@ -15,6 +15,7 @@ from gateway.protocol.s3.operation_tables import (
     BUCKET_PLAIN,
     BUCKET_SUBRESOURCES,
     EXTRA_ACTIONS,
+    LIST_WITHOUT,
     OBJECT_PLAIN,
     OBJECT_SUBRESOURCES,
     PARAMETERS,
@@ -59,6 +60,10 @@ _UNKNOWN: dict[Level, Operation] = {
     level: Operation("Unknown", "s3:*", level) for level in ("service", "bucket", "object")
 }
 _LIST_V2 = Operation("ListObjectsV2", "s3:ListBucket", "bucket")
+_LISTS = {
+    name: (parameter, Operation(listing, action, "object" if "Object" in name else "bucket"))
+    for name, (parameter, listing, action) in LIST_WITHOUT.items()
+}
 _COPIES = {
     "PutObject": Operation("CopyObject", "s3:PutObject", "object"),
     "UploadPart": Operation("UploadPartCopy", "s3:PutObject", "object"),
@@ -103,7 +108,8 @@ def all_operations() -> list[Operation]:
     found = [row for rows in _PLAIN.values() for row in rows.values()]
     for names in _SUBRESOURCES.values():
         found += [row for rows in names.values() for row in rows.values()]
-    return [*found, _LIST_V2, *_COPIES.values()]
+    lists = [listing for _, listing in _LISTS.values()]
+    return [*found, *lists, _LIST_V2, *_COPIES.values()]
 
 
 def _level(target: Target) -> Level:
@@ -115,21 +121,28 @@ def _level(target: Target) -> Level:
 def _find_operation(method: str, level: Level, names: Collection[str]) -> Operation | None:
     table = _SUBRESOURCES[level]
     subresources = [name for name in names if name in table]
-    if any(name not in table and not _is_parameter(name) for name in names):
+    if len(subresources) > 1 or not all(name in table or _is_parameter(name) for name in names):
         return None
-    if len(subresources) > 1:
-        return None
-    if not subresources:
-        # PUT ?partNumber without uploadId would overwrite the object with one part of it.
-        if "partNumber" in names and method not in {"GET", "HEAD"}:
-            return None
-        operation = _PLAIN[level].get(method)
-        if level == "bucket" and method == "GET" and "list-type" in names:
-            operation = _LIST_V2
-    else:
+    if subresources:
         operation = table[subresources[0]].get(method)
-    if operation is not None and level == "object" and "versionId" in names:
-        return _of_version(operation)
+    elif "partNumber" in names and method not in {"GET", "HEAD"}:
+        # PUT ?partNumber without uploadId would overwrite the object with one part of it.
+        return None
+    elif level == "bucket" and method == "GET" and "list-type" in names:
+        return _LIST_V2
+    else:
+        operation = _PLAIN[level].get(method)
+    return None if operation is None else _narrowed(operation, names)
+
+
+def _narrowed(operation: Operation, names: Collection[str]) -> Operation:
+    """Return the operation that a query's parameters make of `operation`."""
+    parameter, listing = _LISTS.get(operation.name, ("", operation))
+    if parameter and parameter not in names:
+        return listing
+    if operation.level == "object" and "versionId" in names:
+        action = _OF_VERSION.get(operation.action)
+        return operation if action is None else replace(operation, action=action)
     return operation
 
 
@@ -137,13 +150,8 @@ def _is_parameter(name: str) -> bool:
     if name in PARAMETERS or name.startswith("response-"):
         return True
     name = name.lower()
-    # A copy asked for in a presigned query would read a source that nobody authorised.
-    return name.startswith("x-amz-") and not name.startswith("x-amz-copy-source")
-
-
-def _of_version(operation: Operation) -> Operation:
-    action = _OF_VERSION.get(operation.action)
-    return operation if action is None else replace(operation, action=action)
+    # A source hoisted into a presigned query would be read though nobody authorised it.
+    return name.startswith("x-amz-") and "-source" not in name
 
 
 def _with_extra_actions(

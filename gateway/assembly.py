@@ -5,11 +5,11 @@ Nobody below reads settings; each room gets plain parameters from here.
 
 import asyncio
 import contextlib
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway.access.authentication import Authentication
@@ -39,6 +39,9 @@ from gateway.origin.patience import PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.settings import Settings
 from gateway.telemetry.logs import AccessLog
+
+if TYPE_CHECKING:
+    import ssl
 
 RUN_CHUNKS = 8
 """Chunks of one origin request: at 33 MB/s, 8 MiB make a 30 ms round trip cost an eighth."""
@@ -107,7 +110,7 @@ async def _background_tasks() -> AsyncIterator[asyncio.TaskGroup]:
     try:
         async with asyncio.TaskGroup() as tasks:
             yield tasks
-            raise _ClosingError
+            raise _ClosingError  # noqa: TRY301 - the documented way to end a group
     except* _ClosingError:
         pass
 
@@ -185,7 +188,14 @@ def _pipeline(
     pipeline = Pipeline(
         Authentication(_identities(settings), _now),
         authorization,
-        _handlers(objects, writing, passthrough, origin, authorization, chunk_bytes),
+        _handlers(
+            objects=objects,
+            writing=writing,
+            passthrough=passthrough,
+            origin=origin,
+            authorization=authorization,
+            chunk_bytes=chunk_bytes,
+        ),
         passthrough.handle,
         domains=settings.s3.domain,
         access_log=access_log,
@@ -194,6 +204,7 @@ def _pipeline(
 
 
 def _handlers(
+    *,
     objects: Objects,
     writing: Writing,
     passthrough: Passthrough,

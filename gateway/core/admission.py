@@ -11,7 +11,8 @@ from gateway.core.objects import Objects
 from gateway.core.receipt import Receipt
 from gateway.core.spool import Spool
 from gateway.core.validation import Confirmed
-from gateway.flash.store import Flash, Row
+from gateway.flash.rows import Row
+from gateway.flash.store import Flash
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version, body_id

@@ -2,8 +2,8 @@
 
 A *fill* reads one run of contiguous chunks by one origin request, into memory chunk by chunk, and
 writes each to flash. Readers follow the bytes as they arrive and never slow the fill down; a reader
-that falls behind reads from flash. What fills hold in memory is bounded in bytes. Over all workers a
-chunk has one fill: its claim is a byte-range lock that dies with its process.
+that falls behind reads from flash. What fills hold in memory is bounded in bytes. Over all workers
+a chunk has one fill: its claim is a byte-range lock that dies with its process.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from gateway.core.budget import ByteBudget
 from gateway.core.pinned import pinned_pieces
-from gateway.flash.store import Extent, Flash, Row, Run
+from gateway.flash.rows import Extent, Row
+from gateway.flash.store import Flash, Run
 from gateway.model.failures import Failure, FlashTrouble, OriginUnreachable, VersionChanged
 from gateway.model.ranges import ByteRange, chunk_range
 from gateway.origin.interface import Origin, OriginAnswer
@@ -94,7 +95,7 @@ class Filling:
     def __init__(
         self, origin: Origin, flash: Flash, tasks: asyncio.TaskGroup, parameters: FillParameters
     ) -> None:
-        """Read from `origin` into `flash`; fills run in `tasks`, beyond the reader that began them."""
+        """Read from `origin` into `flash`; fills run in `tasks` and outlive their readers."""
         self._origin = origin
         self._flash = flash
         self._tasks = tasks
@@ -118,7 +119,7 @@ class Filling:
         return len(fills)
 
     def adopt(self, row: Row, answer: OriginAnswer, start: int, stop: int) -> int:
-        """Take over an answer whose body begins at byte `start` of `row`, as the fill of its run."""
+        """Take over an answer whose body begins at byte `start` of `row` as its run's fill."""
         wanted = ByteRange(start, stop).chunks(self._parameters.chunk_bytes)
         fills = self._register(row, wanted[: self._parameters.run_chunks_max])
         if fills:
@@ -149,7 +150,7 @@ class Filling:
         ending: Failure = OriginUnreachable("the fill was abandoned")
         try:
             await self._receive_run(row, fills, answer)
-        except* Exception as group:
+        except* Exception as group:  # noqa: BLE001 - the readers get it, and the log
             ending = _first_failure(group)
             metrics.fills_failed.inc()
             if isinstance(ending, VersionChanged):
@@ -221,7 +222,7 @@ class Filling:
     def _close(
         self, body: bytes, fill: ChunkFill, failure: Failure | None, extent: Extent | None = None
     ) -> None:
-        """Remove a fill from the table, free its claim and its memory; only the first call counts."""
+        """Remove a fill from the table, free its claim and memory; only the first call counts."""
         if self._fills.get((body, fill.number)) is not fill:
             return
         del self._fills[body, fill.number]

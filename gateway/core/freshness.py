@@ -1,10 +1,10 @@
 """Whether an object must be validated for this request (pure).
 
-A row was confirmed at the moment its question was *sent*. A moment in the future (the wall clock was
-set back) proves nothing and counts as never.
+A row was confirmed at the moment its question was *sent*. A moment in the future (the wall clock
+was set back) proves nothing and counts as never.
 """
 
-from gateway.flash.store import Row
+from gateway.flash.rows import Row
 from gateway.model.rules import Mode, Rule
 
 _NANOSECONDS = 1_000_000_000

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from gateway.core.filling import Filling
 from gateway.core.freshness import age_seconds, may_serve_unasked
 from gateway.core.reading import Piece, Reading, ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.validation import Adopt, Confirmed, Opening, Validation
-from gateway.flash.store import Flash, Row
+from gateway.flash.rows import Row
+from gateway.flash.store import Flash
 from gateway.model.failures import OriginUnreachable, VersionChanged
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
@@ -56,7 +56,6 @@ class Objects:
         """Join the parts; `rules` may be replaced while requests run."""
         self._parts = parts
         self._flash: Flash = parts.flash
-        self._filling: Filling = parts.filling
         self._validation = make_validation(self._adopt)
         self._now_ns = now_ns
         self.rules = rules
@@ -133,7 +132,7 @@ class Objects:
         return confirmed
 
     def _row_for(self, name: ObjectName, confirmed: Confirmed, rule: Rule) -> Row:
-        """Return the row of a confirmed version, on the body that flash holds where it is the same."""
+        """Return the row of a confirmed version, with the body on flash where it is the same."""
         version = confirmed.version
         assert version is not None  # noqa: S101 - both callers looked
         row = self._flash.find_row(name)
@@ -151,13 +150,13 @@ class Objects:
     def _adopt(
         self, name: ObjectName, confirmed: Confirmed, answer: OriginAnswer, start: int
     ) -> None:
-        """Make an opening GET's body the fill of its first run, before anyone else can ask for it."""
+        """Make an opening GET's body the fill of its first run, before anyone else asks for it."""
         row = self._row_for(name, confirmed, self.rules.find(name))
         length = int(answer.headers.get("Content-Length", "0"))
         if length == 0 or start % self._parts.chunk_bytes:
             answer.close()
             return
-        self._filling.adopt(row, answer, start, start + length)
+        self._parts.filling.adopt(row, answer, start, start + length)
 
 
 async def _primed(pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:

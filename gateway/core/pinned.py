@@ -7,7 +7,7 @@ ETag alone is kept by a metadata-only overwrite and by an MD5 collision.
 from collections.abc import AsyncIterator
 
 from gateway.core.described import content_range, has_same_tuple
-from gateway.flash.store import Row
+from gateway.flash.rows import Row
 from gateway.model.failures import OriginRefused, OriginUnreachable, VersionChanged
 from gateway.model.ranges import ByteRange
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
@@ -29,7 +29,8 @@ async def pinned_pieces(
     """Yield exactly the bytes `wanted` of the version in `row`.
 
     `opening` is an answer already begun at `wanted.start`. Raises VersionChanged when the origin no
-    longer serves that version, OriginRefused, and OriginUnreachable after `resumes_max` resumptions.
+    longer serves that version, OriginRefused, and OriginUnreachable after `resumes_max`
+    resumptions.
     """
     position, resumes = wanted.start, 0
     answer = opening

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.flash.store import Extent
+from gateway.flash.rows import Extent
 from gateway.model.ranges import ByteRange
 
 

@@ -14,7 +14,8 @@ from gateway.core.filling import ChunkFill, Filling
 from gateway.core.pinned import pinned_pieces
 from gateway.core.read_plan import FromFlash, plan_read
 from gateway.core.receipt import Receipt
-from gateway.flash.store import Extent, Flash, Row, SegmentHandle
+from gateway.flash.rows import Extent, Row
+from gateway.flash.store import Flash, SegmentHandle
 from gateway.model.failures import FlashTrouble
 from gateway.model.ranges import ByteRange
 from gateway.origin.interface import Origin
@@ -79,7 +80,7 @@ class Reading:
                     yield piece
                 idle_rounds = 0 if self._position > before else idle_rounds + 1
                 if idle_rounds > _IDLE_ROUNDS_MAX:
-                    raise FlashTrouble("flash lists chunks that it does not give")
+                    raise FlashTrouble("flash lists what it does not give")  # noqa: TRY301
                 if idle_rounds and fill is None:
                     await self._arrange(number)
             except FlashTrouble:
@@ -182,7 +183,7 @@ class Reading:
         self._ahead = max(self._ahead, stop)
 
     def _run_stop(self, number: int) -> int:
-        """Return where the run of `number` ends: runs are aligned, so that readers agree on them."""
+        """Return where the run of `number` ends: aligned, so that readers agree on runs."""
         parts = self._parts
         last = (self._wanted.stop - 1) // parts.chunk_bytes
         return min(last + 1, (number // parts.run_chunks + 1) * parts.run_chunks)

@@ -1,9 +1,9 @@
 """One question to the origin shared by everyone who arrived before it was sent.
 
-Requests for a name join the *next* question, never one already in flight: nobody gets an answer older
-than its question, and N clients cost one origin request per round trip. The question is a HEAD (a 304
-carries no headers with many origins), or, for a name that flash does not know, the first waiter's GET,
-whose body opens the fill.
+Requests for a name join the *next* question, never one already in flight: nobody gets an answer
+older than its question, and N clients cost one origin request per round trip. The question is a
+HEAD (a 304 carries no headers with many origins), or, for a name that flash does not know, the
+first waiter's GET, whose body opens the fill.
 """
 
 import asyncio
@@ -117,7 +117,7 @@ class Validation:
             return await self._head(name)
         except Failure as failure:
             return failure
-        except Exception:
+        except Exception:  # noqa: BLE001 - the waiters get it, and the log
             # A fault of ours: it must reach the waiters, not end every other request's task.
             _log.exception("the question about %s failed inside", name)
             return Failure("We encountered an internal error. Please try again.")

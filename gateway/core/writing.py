@@ -1,9 +1,9 @@
 """Write-through: the client's 200 is the origin's 200, and nothing unproven becomes visible.
 
-A small body is proven before the origin hears of it. A large one streams, but its last piece is held
-back until everything that can be verified was verified: an origin discards a body that ends before
-its Content-Length. A body whose checksum comes in a trailer is spooled first, so that the origin gets
-it with a Content-Length and a checksum header that it can store.
+A small body is proven before the origin hears of it. A large one streams, but its last piece is
+held back until everything that can be verified was verified: an origin discards a body that ends
+before its Content-Length. A body whose checksum comes in a trailer is spooled first, so that the
+origin gets it with a Content-Length and a checksum header that it can store.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The listener: aiohttp's low-level server, bounded, speaking S3 XML even where HTTP itself is bad."""
+"""The listener: aiohttp's low-level server, bounded, with S3's words even for bad HTTP."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ class _S3Protocol(RequestHandler):
         request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp's words are not S3's
     ) -> web.StreamResponse:
         """Return the S3 error for a request that never became one; the connection is closed."""
         if request.writer.output_size > 0:
@@ -54,7 +54,7 @@ class _S3Protocol(RequestHandler):
         response.force_close()
         return response
 
-    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+    def log_exception(self, *args: object, **kwargs: object) -> None:
         """Say nothing: a target in a traceback may hold a presigned URL's signature."""
 
 
@@ -83,7 +83,7 @@ def assert_safe_parser() -> None:
     """Refuse to start on aiohttp's pure-Python parser, which had a request-smuggling CVE."""
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         raise RuntimeError(
-            "aiohttp's C parser is missing: install aiohttp from a wheel (unset AIOHTTP_NO_EXTENSIONS)"
+            "aiohttp's C parser is missing: install its wheel and unset AIOHTTP_NO_EXTENSIONS"
         )
 
 

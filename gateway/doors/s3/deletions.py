@@ -15,8 +15,13 @@ from gateway.origin.interface import Origin, OriginRequest
 from gateway.protocol.s3.addressing import Target, encode_key
 from gateway.protocol.s3.headers import request_headers_onward, response_headers_onward
 from gateway.protocol.s3.onward_query import onward_query
-from gateway.protocol.s3.requests import DeleteRequest, delete_objects_xml, parse_delete_objects
-from gateway.protocol.s3.responses import with_denied_keys
+from gateway.protocol.s3.requests import (
+    DeleteEntry,
+    DeleteRequest,
+    delete_objects_xml,
+    parse_delete_objects,
+)
+from gateway.protocol.s3.responses import DeleteError, delete_result
 
 _OK = 200
 _RESULT_BYTES_MAX = 4 * 1024 * 1024
@@ -37,10 +42,10 @@ class DeletionDoor:
         """Answer DeleteObjects."""
         request = parse_delete_objects(await self._passthrough.whole_body(exchange))
         allowed, denied = self._judged(exchange, request)
-        if not allowed.keys:
-            result = with_denied_keys(None, denied)
+        if not allowed:
+            result = delete_result(None, denied)
             return await exchange.send_whole(_OK, {"Content-Type": "application/xml"}, result)
-        body = delete_objects_xml(allowed)
+        body = delete_objects_xml(allowed, quiet=request.quiet)
         target, head = exchange.target, exchange.head
         assert target is not None  # noqa: S101 - located by the pipeline
         exchange.receipt.origin_requests += 1
@@ -65,22 +70,23 @@ class DeletionDoor:
             )
         )
         result = await answer.read(_RESULT_BYTES_MAX)
-        for key in allowed.keys:
-            await self._passthrough.forget(ObjectName(target.bucket or "", key.key))
+        for entry in allowed:
+            await self._passthrough.forget(ObjectName(target.bucket or "", entry.key))
         if answer.status == _OK and denied:
-            result = with_denied_keys(result, denied)
+            result = delete_result(result, denied)
         answered = CIMultiDict(response_headers_onward(answer.headers))
         answered.pop("Content-Length", None)
         return await exchange.send_whole(answer.status, answered, result)
 
     def _judged(
         self, exchange: Exchange, request: DeleteRequest
-    ) -> tuple[DeleteRequest, list[str]]:
-        """Return the request less the keys that the principal may not delete, and those keys."""
+    ) -> tuple[list[DeleteEntry], list[DeleteError]]:
+        """Return the entries that the principal may delete, and the errors for the others."""
         principal, target = exchange.principal, exchange.target
         assert principal is not None  # noqa: S101 - identified by the pipeline
         assert target is not None  # noqa: S101 - located by the pipeline
-        allowed, denied = [], []
+        allowed: list[DeleteEntry] = []
+        denied: list[DeleteError] = []
         for entry in request.keys:
             action = "s3:DeleteObject" if entry.version_id is None else "s3:DeleteObjectVersion"
             try:
@@ -88,7 +94,9 @@ class DeletionDoor:
                     principal, action, Target(target.bucket, entry.key, encode_key(entry.key))
                 )
             except AccessDenied:
-                denied.append(entry.key)
+                denied.append(
+                    DeleteError(entry.key, entry.version_id, "AccessDenied", "Access Denied")
+                )
             else:
                 allowed.append(entry)
-        return DeleteRequest(allowed, quiet=request.quiet), denied
+        return allowed, denied

@@ -1,7 +1,5 @@
 """PutObject, UploadPart, their copies, and CompleteMultipartUpload with its retries."""
 
-from hashlib import md5
-
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -12,10 +10,11 @@ from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.request_bodies import RequestBody
 from gateway.origin.interface import UNSIGNED_PAYLOAD, OriginAnswer, OriginRequest
 from gateway.protocol.s3.addressing import Target, encode_key
+from gateway.protocol.s3.completion import complete_result, multipart_etag, part_etags
 from gateway.protocol.s3.headers import request_headers_onward
 from gateway.protocol.s3.onward_query import onward_query
-from gateway.protocol.s3.requests import copy_source, part_etags
-from gateway.protocol.s3.responses import complete_result, error_code
+from gateway.protocol.s3.requests import copy_source
+from gateway.protocol.s3.responses import find_error
 
 _ERROR_BYTES_MAX = 64 * 1024
 _OK, _NOT_FOUND = 200, 404
@@ -73,12 +72,12 @@ class UploadDoor:
         if answer.status != _NOT_FOUND:
             return await self._passthrough.relay(exchange, answer)
         refusal = await answer.read(_ERROR_BYTES_MAX)
-        repeated = None
-        if error_code(refusal) == "NoSuchUpload":
+        repeated, error = None, find_error(refusal)
+        if error is not None and error.code == "NoSuchUpload":
             repeated = await self._answer_again(exchange, body)
         if repeated is None:
             headers = {"Content-Type": answer.headers.get("Content-Type", "application/xml")}
-            exchange.error_code = error_code(refusal) or ""
+            exchange.error_code = error.code if error is not None else ""
             return await exchange.send_whole(answer.status, headers, refusal)
         return repeated
 
@@ -90,8 +89,7 @@ class UploadDoor:
         """
         target = exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
-        etags = part_etags(body)
-        expected = multipart_etag(etags)
+        expected = multipart_etag(part_etags(body))
         if expected is None:
             return None
         there: OriginAnswer = await self._writing.origin.ask(
@@ -108,14 +106,3 @@ class UploadDoor:
         location = f"{scheme}://{exchange.head.host}{exchange.head.path}"
         result = complete_result(target.name, f'"{expected}"', location)
         return await exchange.send_whole(_OK, headers, result)
-
-
-def multipart_etag(etags: list[str]) -> str | None:
-    """Return the ETag, unquoted, of an object of parts with these ETags; None: not all are MD5s."""
-    digest = md5(usedforsecurity=False)
-    for etag in etags:
-        try:
-            digest.update(bytes.fromhex(etag.strip('"')))
-        except ValueError:
-            return None
-    return f"{digest.hexdigest()}-{len(etags)}" if etags else None

@@ -96,16 +96,20 @@ def connection_headers(headers: Mapping[str, str]) -> frozenset[str]:
 def request_headers_onward(headers: Mapping[str, str]) -> Pairs:
     """Return a request's headers as they go to the origin, duplicates and order kept.
 
-    `headers` is what the client sent (a multidict gives every duplicate). The body goes out
-    unframed, so that `aws-chunked` leaves Content-Encoding. Not yet signed.
+    `headers` is what the client sent (a multidict gives every duplicate). A framed body goes out
+    unframed, so that `aws-chunked` leaves Content-Encoding; S3 too stores it where nothing was
+    framed. Not yet signed.
     """
     listed = connection_headers(headers)
+    framed = "x-amz-decoded-content-length" in headers or headers.get(
+        "x-amz-content-sha256", ""
+    ).startswith("STREAMING-")
     onward: Pairs = []
     for name, value in headers.items():
         lower = name.lower()
         if lower in _OF_REQUEST_HOP or lower in listed or lower.startswith("x-forebay-"):
             continue
-        if lower == "content-encoding":
+        if framed and lower == "content-encoding":
             kept = without_aws_chunked(value)
             if kept:
                 onward.append((name, kept))

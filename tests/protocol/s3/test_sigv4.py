@@ -112,7 +112,9 @@ pairs = st.lists(st.tuples(names, odd_text | st.just("")), max_size=4, unique_by
 def botocore_request(method, key, query, headers):
     target = "https://localhost:9000/bucket/" + quote(key, safe="/~")
     if query:
-        target += "?" + "&".join(f"{quote(n, safe='-_.~')}={quote(v, safe='-_.~')}" for n, v in query)
+        target += "?" + "&".join(
+            f"{quote(n, safe='-_.~')}={quote(v, safe='-_.~')}" for n, v in query
+        )
     return AWSRequest(method, target, headers=headers)
 
 
@@ -146,7 +148,9 @@ def test_what_botocore_signs_verifies(method, key, query, token, values):
 def test_what_botocore_presigns_verifies(method, key, query, token):
     request = botocore_request(method, key, [], {})
     request.params = dict(query)
-    S3SigV4QueryAuth(Credentials(ACCESS_KEY, SECRET, token), "s3", "eu-west-3", 60).add_auth(request)
+    S3SigV4QueryAuth(Credentials(ACCESS_KEY, SECRET, token), "s3", "eu-west-3", 60).add_auth(
+        request
+    )
     head = as_head(request, method)
     claim = claim_of(head)
     assert claim.session_token == token
@@ -337,7 +341,9 @@ def test_a_signature_that_is_none(signature):
         verify(head, claim_of(head), SECRET)
 
 
-@pytest.mark.parametrize(("minutes", "is_right"), [(15, True), (-15, True), (16, False), (-16, False)])
+@pytest.mark.parametrize(
+    ("minutes", "is_right"), [(15, True), (-15, True), (16, False), (-16, False)]
+)
 def test_the_clocks_may_differ_by_a_quarter_of_an_hour(minutes, is_right):
     claim = claim_of(signed_get())
     now = NOW + timedelta(minutes=minutes)

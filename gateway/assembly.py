@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -75,7 +75,7 @@ async def run_worker(
                 writer=f"worker-{worker_number}",
             )
         )
-        access_log = await stack.enter_async_context(AccessLog.open(settings.log.access))
+        access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         pipeline, objects, writing = _pipeline(settings, origin, flash, tasks, access_log)
         server = S3Server(pipeline.serve, keepalive_seconds=settings.s3.keepalive_seconds)
         listener = await _listen(settings, listen_port, server)

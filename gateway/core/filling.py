@@ -182,7 +182,7 @@ class Filling:
                 async for fill in self._received(fills, pieces):
                     stores.create_task(self._store(row.body, run, fill))
         finally:
-            await pieces.aclose()  # type: ignore[attr-defined]  # an async generator by contract
+            await pieces.aclose()
             self._flash.finish(run)
 
     async def _received(

@@ -1,6 +1,6 @@
 """Reading an object: which version, confirmed how, and a walk over its bytes."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Read:
     version: Version
     headers: Mapping[str, str]
     wanted: ByteRange
-    pieces: AsyncIterator[Piece]
+    pieces: AsyncGenerator[Piece]
 
 
 class NotCacheable(Exception):  # noqa: N818 - a decision, not an error
@@ -159,15 +159,15 @@ class Objects:
         self._parts.filling.adopt(row, answer, start, start + length)
 
 
-async def _primed(pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
+async def _primed(pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
     """Wait for the first piece, so that a failure before it can still become an error answer."""
     first = await anext(pieces, None)
     return _chained(first, pieces)
 
 
-async def _chained(first: Piece | None, rest: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
+async def _chained(first: Piece | None, rest: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
     """Yield the first piece again, then the rest."""
-    async with aclosing(rest):  # type: ignore[type-var]  # an async generator by contract
+    async with aclosing(rest):
         if first is not None:
             yield first
         async for piece in rest:

@@ -4,7 +4,7 @@ A response holds bytes of one version. Every answer must show the whole validato
 ETag alone is kept by a metadata-only overwrite and by an MD5 collision.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from gateway.core.described import content_range, has_same_tuple
 from gateway.flash.rows import Row
@@ -25,7 +25,7 @@ async def pinned_pieces(
     *,
     resumes_max: int,
     opening: OriginAnswer | None = None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """Yield exactly the bytes `wanted` of the version in `row`.
 
     `opening` is an answer already begun at `wanted.start`. Raises VersionChanged when the origin no
@@ -56,7 +56,7 @@ async def pinned_pieces(
                 raise OriginUnreachable("the origin ended a body before its length")
         finally:
             answer.close()
-            await pieces.aclose()  # type: ignore[attr-defined]  # an async generator by contract
+            await pieces.aclose()
         answer = None
 
 

@@ -7,7 +7,7 @@ the client asked for.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from gateway.core.filling import ChunkFill, Filling
@@ -66,7 +66,7 @@ class Reading:
         self._ahead = 0  # chunks below this number were arranged for
         self._position = wanted.start
 
-    async def pieces(self) -> AsyncIterator[Piece]:
+    async def pieces(self) -> AsyncGenerator[Piece]:
         """Yield the bytes in order; raises VersionChanged, OriginUnreachable, OriginRefused."""
         parts, body = self._parts, self._row.body
         idle_rounds = 0
@@ -87,7 +87,7 @@ class Reading:
                 async for piece in self._direct():
                     yield piece
 
-    async def _from_flash(self, number: int) -> AsyncIterator[Piece]:
+    async def _from_flash(self, number: int) -> AsyncGenerator[Piece]:
         """Yield what lies on flash from the position on; nothing where the next chunk does not."""
         parts, body = self._parts, self._row.body
         last = (self._wanted.stop - 1) // parts.chunk_bytes
@@ -121,7 +121,7 @@ class Reading:
             return None
         return FlashPiece(handle, extent.offset + step.skip, step.length)
 
-    async def _followed(self, fill: ChunkFill) -> AsyncIterator[Piece]:
+    async def _followed(self, fill: ChunkFill) -> AsyncGenerator[Piece]:
         """Yield a chunk's bytes as its fill receives them; the rest from flash once it is there."""
         parts = self._parts
         self._receipt.chunks_missed += 1
@@ -188,7 +188,7 @@ class Reading:
         last = (self._wanted.stop - 1) // parts.chunk_bytes
         return min(last + 1, (number // parts.run_chunks + 1) * parts.run_chunks)
 
-    async def _direct(self) -> AsyncIterator[Piece]:
+    async def _direct(self) -> AsyncGenerator[Piece]:
         """Yield the rest straight from the origin: flash does not take part."""
         self._receipt.cache = "MISS"
         self._receipt.reason = "flash is out of order"

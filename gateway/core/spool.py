@@ -1,12 +1,12 @@
 """A body set aside before it is passed on: in memory while small, in an unlinked file beyond."""
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from gateway.model.failures import Overloaded
 
@@ -20,7 +20,7 @@ class Spool(AbstractAsyncContextManager["Spool"]):
         """Keep up to `memory_bytes_max` in memory; files go to the first directory that works."""
         self._directories = tuple(directories)
         self._memory_bytes_max = memory_bytes_max
-        self._file: IO[bytes] | None = None
+        self._file: SpooledTemporaryFile[bytes] | None = None
         self.length = 0
 
     async def __aenter__(self) -> Self:
@@ -76,13 +76,13 @@ class Spool(AbstractAsyncContextManager["Spool"]):
             raise Overloaded(f"the spool cannot take the body: {error.strerror}") from error
         self.length += len(piece)
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> "SpooledTemporaryFile[bytes]":
         for directory in self._directories:
             if directory.is_dir():
-                return tempfile.SpooledTemporaryFile(self._memory_bytes_max, dir=directory)
-        return tempfile.SpooledTemporaryFile(self._memory_bytes_max)
+                return SpooledTemporaryFile(self._memory_bytes_max, dir=str(directory))
+        return SpooledTemporaryFile(self._memory_bytes_max)
 
 
-def _read_at(file: IO[bytes], position: int, count: int) -> bytes:
+def _read_at(file: SpooledTemporaryFile[bytes], position: int, count: int) -> bytes:
     file.seek(position)
     return file.read(count)

@@ -1,7 +1,7 @@
 """One request and its answer: what every S3 handler is given, and how it sends."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -77,7 +77,7 @@ class Exchange:
             self.bytes_out += len(body)
         return response
 
-    async def body(self) -> AsyncIterator[bytes]:
+    async def body(self) -> AsyncGenerator[bytes]:
         """Yield the request's body as it arrives; the client is told to go on first if it asked.
 
         Raises BodyMismatch (IncompleteBody) when the client leaves in the middle.

@@ -1,6 +1,6 @@
 """What an origin is: asked one request, it gives one answer whose body is drained in pieces."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class OriginAnswer(Protocol):
     status: int
     headers: CIMultiDictProxy[str]
 
-    def pieces(self) -> AsyncIterator[bytes]:
+    def pieces(self) -> AsyncGenerator[bytes]:
         """Yield the body; raises OriginUnreachable where it ends before its length."""
         ...
 

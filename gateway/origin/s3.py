@@ -6,7 +6,7 @@ It does what the data path needs at about a fifth of an SDK call's CPU: byte-exa
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,7 +54,7 @@ class S3Answer:
         self.status = response.status
         self.headers: CIMultiDictProxy[str] = response.headers
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives; raises OriginUnreachable where it ends too early."""
         content = self._response.content
         try:
@@ -186,7 +186,7 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
                 netloc,
                 path,
                 request.query,
-                headers,
+                dict(headers),
                 access_key=keys.access_key,
                 secret=keys.secret_key,
                 session_token=keys.session_token,

@@ -99,7 +99,7 @@ class ObjectDoor:
         if is_partial:
             headers["Content-Range"] = read.wanted.content_range(read.version.size)
         status = _PARTIAL if is_partial else _OK
-        async with aclosing(read.pieces) as pieces:  # type: ignore[type-var]  # a generator
+        async with aclosing(read.pieces) as pieces:
             response = await exchange.start(status, headers, read.wanted.length)
             await send_pieces(exchange, response, pieces)
         return response

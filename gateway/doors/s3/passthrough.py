@@ -77,7 +77,14 @@ class Passthrough:
         """Return a small body, verified; raises InvalidRequest beyond SMALL_BODY_BYTES_MAX."""
         if not exchange.request.body_exists:
             return b""
-        proof = BodyProof(exchange.head.headers)
+        principal, operation = exchange.principal, exchange.operation
+        assert principal is not None  # noqa: S101 - identified by the pipeline
+        # The checksum headers of CompleteMultipartUpload are of the object, not of its XML.
+        proof = BodyProof.of(
+            exchange.head.headers,
+            principal.claim.payload_hash,
+            checksums=operation is None or operation.name != "CompleteMultipartUpload",
+        )
         collected = bytearray()
         async with aclosing(exchange.body()) as pieces:
             async for piece in pieces:
@@ -87,9 +94,10 @@ class Passthrough:
                         f"The body of this operation may have {SMALL_BODY_BYTES_MAX} bytes",
                         code="MaxMessageLengthExceeded",
                     )
-        proof.update(collected)
-        proof.finish({})
-        return bytes(collected)
+        body = bytes(collected)
+        proof.update(body)
+        proof.finish()
+        return body
 
     async def relay(self, exchange: Exchange, answer: OriginAnswer) -> web.StreamResponse:
         """Stream an answer back as it comes; its length is kept where it has one."""
@@ -99,7 +107,7 @@ class Passthrough:
             response = await exchange.start(answer.status, headers, length)
             if exchange.head.method == "HEAD" or answer.status in {_NO_CONTENT, _NOT_MODIFIED}:
                 return response
-            async with aclosing(answer.pieces()) as pieces:  # type: ignore[type-var]
+            async with aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
                     await response.write(piece)
                     exchange.bytes_out += len(piece)

@@ -1,12 +1,12 @@
 """A request's body: unframed, counted, and proven by every digest that the client gave."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from gateway.doors.exchange import Exchange
 from gateway.model.failures import BodyMismatch, InvalidRequest
-from gateway.protocol.s3.aws_chunked import AwsChunkedDecoder, find_decoder
-from gateway.protocol.s3.checksums import BodyProof
+from gateway.protocol.s3.aws_chunked import AwsChunkedDecoder, decoded_length
+from gateway.protocol.s3.checksums import BodyProof, trailer_checksum
 
 OBJECT_BYTES_MAX = 5 * 1024**3
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html: 5 GiB a PUT."""
@@ -21,15 +21,16 @@ class RequestBody:
         principal = exchange.principal
         assert principal is not None  # noqa: S101 - identified by the pipeline
         self._exchange = exchange
-        self._decoder: AwsChunkedDecoder | None = find_decoder(headers, principal.seed)
-        self._proof = BodyProof(headers)
+        payload_hash = principal.claim.payload_hash
+        self._decoder = AwsChunkedDecoder.of(headers, payload_hash, principal.seed)
+        self._proof = BodyProof.of(headers, payload_hash)
         self._received = 0
-        self.is_proven_by_trailer = "x-amz-trailer" in headers
+        self.is_proven_by_trailer = trailer_checksum(headers) is not None
         self.length = _plain_length(headers, is_framed=self._decoder is not None)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes]:
         """Yield the plain bytes; raises BodyMismatch where they are more than announced."""
-        async with aclosing(self._exchange.body()) as raw:  # type: ignore[type-var]
+        async with aclosing(self._exchange.body()) as raw:
             async for data in raw:
                 for piece in self._decoder.feed(data) if self._decoder is not None else (data,):
                     self._received += len(piece)
@@ -51,15 +52,14 @@ class RequestBody:
 
 def _plain_length(headers: Mapping[str, str], *, is_framed: bool) -> int:
     """Return the length of the plain body as the headers announce it."""
-    name = "x-amz-decoded-content-length" if is_framed else "Content-Length"
-    value = headers.get(name)
-    if value is None:
+    if is_framed:
+        length = decoded_length(headers)
+    elif "Content-Length" in headers:
+        length = int(headers["Content-Length"])  # digits only: aiohttp's parser has judged it
+    else:
         raise InvalidRequest(
-            f"You must provide the {name} HTTP header.", code="MissingContentLength"
+            "You must provide the Content-Length HTTP header.", code="MissingContentLength"
         )
-    if not value.isdecimal() or not value.isascii():
-        raise InvalidRequest(f"{name} is not a number of bytes", code="InvalidArgument")
-    length = int(value[:20])
     if length > OBJECT_BYTES_MAX:
         raise InvalidRequest(
             "Your proposed upload exceeds the maximum allowed size", code="EntityTooLarge"

@@ -131,7 +131,8 @@ class Connection:
         poll = select.poll()
         poll.register(first.sock, select.POLLIN)
         poll.register(second.sock, select.POLLIN)
-        readable = {descriptor for descriptor, _ in poll.poll()}
+        # What is held already shows in no poll, and must not be waited for.
+        readable = {descriptor for descriptor, _ in poll.poll(0 if second.has_held else None)}
         return first if first.sock.fileno() in readable else second
 
     def _send_request_body(self, request: Request, upstream: Inlet) -> bytes:

@@ -57,6 +57,7 @@ def s3_client(
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         config=Config(
+            signature_version="s3v4",  # else boto3 presigns with version 2
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 1},
             read_timeout=30,

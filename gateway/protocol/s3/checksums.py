@@ -50,11 +50,14 @@ class _Crc:
 class _XxHash:
     """An xxHash of the CRT's."""
 
-    __slots__ = ("_hash", "update")
+    __slots__ = ("_hash",)
 
     def __init__(self, running: XXHash) -> None:
         self._hash = running
-        self.update: Callable[[bytes], None] = running.update
+
+    def update(self, piece: bytes) -> None:
+        # The CRT's xxHash takes no other buffer than bytes; bytes(bytes) is no copy.
+        self._hash.update(bytes(piece))
 
     def digest(self) -> bytes:
         finished: bytes = self._hash.finalize()

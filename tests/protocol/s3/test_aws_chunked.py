@@ -4,6 +4,7 @@ import io
 import re
 from hashlib import sha256
 from hmac import digest
+from itertools import pairwise
 
 import pytest
 from awscrt.checksums import crc32c
@@ -137,7 +138,7 @@ def test_cut_anywhere(kind_and_trailers, chunks, cuts):
     kind, trailers = kind_and_trailers
     body, plain = framed(kind, chunks, trailers), b"".join(chunks)
     edges = [0, *sorted(cut for cut in cuts if cut <= len(body)), len(body)]
-    pieces = [body[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [body[a:b] for a, b in pairwise(edges)]
     made = decoder(kind, len(plain), [name for name, _ in trailers])
     assert decode(made, pieces) == plain
 

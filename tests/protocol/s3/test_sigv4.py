@@ -270,7 +270,7 @@ HEADER = "AWS4-HMAC-SHA256 Credential=AK/20130524/r/s3/aws4_request"
         ("/", f"{HEADER},SignedHeaders=host", "AuthorizationHeaderMalformed", "Signature"),
         (
             "/",
-            "AWS4-HMAC-SHA256 Credential=AK/20130524/s3/aws4_request,SignedHeaders=host,Signature=x",
+            f"{HEADER},SignedHeaders=host,Signature=x".replace("/r/", "/"),
             "AuthorizationHeaderMalformed",
             "Credential is mal-formed",
         ),

@@ -1,0 +1,80 @@
+"""The S3 port, held for all workers: bound but not listening, so no connection waits for nobody.
+
+Every worker binds a listening socket of its own to the same port (SO_REUSEPORT), and the kernel
+spreads connections over those that listen. The held socket keeps the port Forebay's while workers
+come and go, and with port 0 it is how they learn which one was found.
+"""
+
+import errno
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from gateway.settings_values import Address
+
+TAKEN_SECONDS_MAX: Final = 1.0
+"""How long a port may still be that of a predecessor's workers, which stop listening just now."""
+_RETRY_SECONDS: Final = 0.05
+
+
+class CannotServeError(Exception):
+    """The gateway cannot start here; the message is one sentence with the remedy."""
+
+
+@contextmanager
+def held_port(key: str, address: Address) -> Iterator[int]:
+    """Yield the port that is held for the workers; raises CannotServeError.
+
+    `key` is the setting's name, for the sentence.
+    """
+    try:
+        if address.port != 0:
+            _refuse_taken(address)
+        holder = _bind(address, shared=True)
+    except OSError as error:
+        raise CannotServeError(why_not(key, address, error)) from None
+    with holder:
+        yield holder.getsockname()[1]
+
+
+def why_not(key: str, address: Address, error: OSError) -> str:
+    """Return the sentence for an address that cannot be listened on."""
+    remedies = {
+        errno.EADDRINUSE: "another program listens there; stop it or choose another port",
+        errno.EACCES: "ports below 1024 need a privilege; choose a higher one",
+        errno.EADDRNOTAVAIL: "this machine does not have that address; choose one it has",
+    }
+    # A failed getaddrinfo is an OSError whose number is not an errno.
+    number = error.errno if not isinstance(error, socket.gaierror) else None
+    remedy = remedies.get(number or 0, f"{error.strerror or error}; choose another address")
+    return f"{key} cannot be {address}: {remedy}"
+
+
+def _refuse_taken(address: Address) -> None:
+    """Raise OSError where somebody listens; another Forebay would share its port unasked."""
+    deadline = time.monotonic() + TAKEN_SECONDS_MAX
+    while True:
+        try:
+            _bind(address, shared=False).close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
+
+
+def _bind(address: Address, *, shared: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Connections of a predecessor in TIME_WAIT do not keep the port.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
+        bound.bind((address.host, address.port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,91 @@
+"""How the flash's bytes are divided, and whether a new segment may come in (pure).
+
+    size = fixed + index allowance + segments + one segment kept free
+
+The *allowance* is how far the index file may grow before someone makes room for more; it rises in
+steps up to `index_bytes_max`. The one segment kept free is where eviction carries hot chunks to
+before it removes their old segment, so that the sum never exceeds the size, not even meanwhile.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+MIB: Final = 1 << 20
+TOUCH_BYTES: Final = MIB
+# Reader table of the index, boot mark, locks, directories and the rounding of their blocks.
+_FIXED_BYTES: Final = TOUCH_BYTES + 256 * 1024
+_SEGMENTS_WANTED: Final = 64
+_SEGMENTS_MIN: Final = 8
+_BLOCK_BYTES: Final = 4096
+SIZE_BYTES_MIN: Final = 8 * MIB
+INDEX_BYTES_MIN: Final = MIB // 2
+"""What an empty index may occupy, before anything is written to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The parts of a flash of `size_bytes`; see the file's head."""
+
+    size_bytes: int
+    chunk_bytes: int
+    segment_bytes: int
+    record_bytes: int
+    """Length of an open segment's records log; chunks so small that it fills close it early."""
+    index_bytes_max: int
+    allowance_step_bytes: int
+
+    @property
+    def new_segment_bytes(self) -> int:
+        """Return what a new segment occupies: data and records are allocated in full."""
+        return rounded_up(self.segment_bytes) + rounded_up(self.record_bytes)
+
+    @property
+    def index_step_bytes(self) -> int:
+        """Return how far one group of changes may grow the index file, at most."""
+        return min(self.allowance_step_bytes, MIB) // 2
+
+    @property
+    def index_used_bytes_max(self) -> int:
+        """Return from where on rows are taken out of the index: LMDB needs free pages to delete."""
+        return self.index_bytes_max * 3 // 4
+
+    def segments_bytes_max(self, allowance_bytes: int) -> int:
+        """Return what all segments together may occupy under that allowance."""
+        return self.size_bytes - _FIXED_BYTES - allowance_bytes
+
+    def allowance_for(self, index_bytes: int) -> int:
+        """Return the allowance that an index file of `index_bytes` should have next."""
+        return min(self.index_bytes_max, index_bytes + self.allowance_step_bytes)
+
+
+def divide(size_bytes: int, chunk_bytes: int, segment_bytes: int | None = None) -> Division:
+    """Return the division of `size_bytes`; raises ValueError where chunks do not fit.
+
+    Segments are a 64th of the flash within 8 and 256 MiB, but of a small flash at most an eighth:
+    each worker has one open, which nobody can evict.
+    """
+    if segment_bytes is None:
+        wanted = min(max(size_bytes // _SEGMENTS_WANTED, 8 * MIB), 256 * MIB)
+        fitting = (size_bytes - _FIXED_BYTES) // (_SEGMENTS_MIN + 1)
+        segment_bytes = max(min(wanted, fitting) // MIB * MIB, MIB, chunk_bytes)
+    record_bytes = rounded_up(max(segment_bytes // 8, 16 * _BLOCK_BYTES))
+    step = min(max(segment_bytes // 2, MIB), 64 * MIB)
+    division = Division(
+        size_bytes=size_bytes,
+        chunk_bytes=chunk_bytes,
+        segment_bytes=segment_bytes,
+        record_bytes=record_bytes,
+        index_bytes_max=rounded_up(max(size_bytes // 4, INDEX_BYTES_MIN + step)),
+        allowance_step_bytes=step,
+    )
+    room = division.segments_bytes_max(division.allowance_for(INDEX_BYTES_MIN))
+    if segment_bytes < chunk_bytes or room < 2 * division.new_segment_bytes:
+        raise ValueError(
+            f"a flash of {size_bytes} bytes is too small for chunks of {chunk_bytes} bytes"
+        )
+    return division
+
+
+def rounded_up(length: int) -> int:
+    """Return what a file of `length` bytes occupies: whole blocks."""
+    return -(-length // _BLOCK_BYTES) * _BLOCK_BYTES

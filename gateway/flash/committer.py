@@ -1,0 +1,182 @@
+"""Group commit: one thread a process that appends records and commits changes to the index.
+
+Everybody's changes of the moment share one transaction. A change first *prepares* (writes small
+data, appends its record) and is then *applied* within the transaction; whoever waits is told when
+it is committed. Order is kept, so a record stands in its log before the index tells of it.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from gateway.flash.faults import Faults
+from gateway.flash.index import Index, IndexTrouble, Writing
+from gateway.model.failures import FlashTrouble
+
+_log = logging.getLogger(__name__)
+_GROUP_MAX = 512
+_WAIT_SECONDS_MAX = 60.0
+_USED_SHARE_MAX = 0.75
+_REFUSED_SHARE_MAX = 0.9
+
+ALLOWANCE_KEY = b"allowance"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something to do to the index, and before that to the files."""
+
+    apply: Callable[[Writing], None]
+    prepare: Callable[[], None] | None = None
+    settled: Callable[[Exception | None], None] | None = None
+    """Called on the committer's thread: None once committed, else why it was not."""
+    grows: bool = False
+    """Whether it adds to the index; such changes wait while the index may not grow."""
+
+    def settle(self, error: Exception | None) -> None:
+        """Tell whoever waits."""
+        if self.settled is not None:
+            self.settled(error)
+
+
+class Committer:
+    """The thread and its queue; `report` hears of every failure, `wants_room` when rows must go."""
+
+    def __init__(
+        self,
+        index: Index,
+        faults: Faults,
+        *,
+        step_bytes: int,
+        report: Callable[[Exception], None],
+        wants_room: Callable[[], None],
+    ) -> None:
+        """Start; a group may grow the index file by up to `step_bytes`."""
+        self._index = index
+        self._faults = faults
+        self._step_bytes = step_bytes
+        self._report = report
+        self._wants_room = wants_room
+        self._queue: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
+        self._deferred: list[Change] = []
+        self._is_closed = False
+        self.commits = 0
+        self._thread = threading.Thread(target=self._run, name="flash-committer", daemon=True)
+        self._thread.start()
+
+    def submit(self, change: Change) -> None:
+        """Queue a change; what comes after `close` is settled as trouble."""
+        if self._is_closed:
+            change.settle(FlashTrouble("flash was closed"))
+        else:
+            self._queue.put(change)
+
+    def wait_committed(self, apply: Callable[[Writing], None]) -> None:
+        """Apply something and wait until it is committed, on another thread; raises its trouble."""
+        self.wait_change(Change(apply))
+
+    def wait_change(self, change: Change) -> None:
+        """Queue a change and wait for it, on another thread; raises its trouble, TimeoutError."""
+        waiting: Future[None] = Future()
+
+        def settled(error: Exception | None) -> None:
+            if error is None:
+                waiting.set_result(None)
+            else:
+                waiting.set_exception(error)
+
+        self.submit(replace(change, settled=settled))
+        waiting.result(_WAIT_SECONDS_MAX)
+
+    def retry_deferred(self) -> None:
+        """Have another look at the changes that wait for the index to be allowed to grow."""
+        if self._deferred:
+            self.submit(Change(lambda _: None))
+
+    def close(self, seconds_max: float = 10.0) -> None:
+        """Commit what is queued and stop the thread; raises TimeoutError if the disk holds it."""
+        self._is_closed = True
+        self._queue.put(None)
+        self._thread.join(seconds_max)
+        if self._thread.is_alive():
+            raise TimeoutError("a commit does not come to its end")
+
+    def _run(self) -> None:
+        is_running = True
+        while is_running:
+            group = [self._queue.get()]
+            while len(group) < _GROUP_MAX and not self._queue.empty():
+                group.append(self._queue.get())
+            is_running = None not in group
+            changes = [change for change in group if change is not None]
+            ready = _prepared(changes, self._report)
+            self._commit(self._deferred + ready)
+        for change in self._deferred:
+            change.settle(FlashTrouble("flash was closed"))
+
+    def _commit(self, changes: list[Change]) -> None:
+        self._deferred = []
+        done: list[Change] = []
+        refused: list[Change] = []
+        try:
+            self._faults.at("index.commit")
+            with self._index.write() as writing:
+                can_grow, is_refused = self._room(writing)
+                for change in changes:
+                    if not change.grows or can_grow:
+                        change.apply(writing)
+                        done.append(change)
+                    elif is_refused:
+                        refused.append(change)
+                    else:
+                        self._deferred.append(change)
+            self._faults.at("index.committed")
+        except (IndexTrouble, OSError) as error:
+            self._deferred = []
+            self._report(error)
+            for change in changes:
+                change.settle(error)
+            return
+        except Exception as error:  # noqa: BLE001 - a bug in one change must not end the thread for all others
+            _log.exception("flash: a change to the index failed")
+            self._deferred = []
+            for change in changes:
+                change.settle(error)
+            return
+        self.commits += 1
+        for change in done:
+            change.settle(None)
+        for change in refused:
+            change.settle(FlashTrouble("the index is full"))
+
+    def _room(self, writing: Writing) -> tuple[bool, bool]:
+        """Return whether the index may grow now, and whether it would be in vain to wait for it."""
+        used = writing.used_bytes
+        allowance = int(writing.find_meta(ALLOWANCE_KEY) or 0)
+        is_near = self._index.file_bytes + 2 * self._step_bytes > allowance
+        is_final = allowance >= self._index.bytes_max
+        if used > _USED_SHARE_MAX * self._index.bytes_max or (is_near and not is_final):
+            self._wants_room()
+        if used > _REFUSED_SHARE_MAX * self._index.bytes_max:
+            return False, True
+        return is_final or self._index.file_bytes + self._step_bytes <= allowance, False
+
+
+def _prepared(changes: list[Change], report: Callable[[Exception], None]) -> list[Change]:
+    """Run the changes' preparations; return those that succeeded."""
+    ready = []
+    for change in changes:
+        try:
+            if change.prepare is not None:
+                change.prepare()
+        except FlashTrouble as error:
+            change.settle(error)
+        except OSError as error:
+            report(error)
+            change.settle(error)
+        else:
+            ready.append(change)
+    return ready

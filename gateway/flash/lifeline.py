@@ -1,0 +1,235 @@
+"""The life of flash in one process: open, in trouble, back again, closed.
+
+    opening -> healthy <-> bypass        healthy: `live` is the volume;   bypass: `live` is None
+
+Any failure of the disk or the index, on any thread, is reported here and makes a bypass of flash at
+once. The keeper probes once an interval; when everything works again, on the same volume or a new
+one, it first does the forgetting that could not be done meanwhile, and then flash is live again.
+"""
+
+import contextlib
+import logging
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Final
+
+from gateway.flash.admission import Division
+from gateway.flash.faults import Faults
+from gateway.flash.index import IndexTrouble, Writing, is_beyond_repair
+from gateway.flash.keeper import Keeper
+from gateway.flash.segments import OpenSegment
+from gateway.flash.settling import Settling
+from gateway.flash.volume import Volume
+from gateway.model.failures import FlashTrouble
+from gateway.model.names import ObjectName
+
+_log = logging.getLogger(__name__)
+TROUBLES: Final = (OSError, IndexTrouble, FlashTrouble, TimeoutError)
+"""What a sick disk or index raises; TimeoutError is a disk that does not answer."""
+_UNFORGOTTEN_MAX: Final = 65_536
+_READER_CHECK_TICKS: Final = 10
+_LOOP_SECONDS_MAX: Final = 5.0
+
+
+class Lifeline:
+    """Owns the volume and the keeper's thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        division: Division,
+        faults: Faults,
+        settling: Settling,
+        *,
+        writer: str,
+        probe_seconds: float,
+    ) -> None:
+        """Use `start`."""
+        self._path = path
+        self.division = division
+        self._faults = faults
+        self._settling = settling
+        self._writer = writer
+        self.volume: Volume | None = None
+        self.live: Volume | None = None
+        self.trouble: str | None = "not opened yet"
+        self.unforgotten: dict[ObjectName, int] = {}
+        """Names whose removal is not committed yet, with the time it was asked for."""
+        self.bypasses = 0
+        self._must_reopen = False
+        self._must_discard_index = False
+        self._is_room_wanted = False
+        self._is_closed = False
+        self._ticks = 0
+        self.keeper = Keeper(self._tick, probe_seconds, self.report)
+
+    def start(self) -> "Future[None]":
+        """Start the keeper and have it open flash; the future is done when it has tried."""
+        self.keeper.start()
+        return self.keeper.call(self._recover)
+
+    def report(self, error: Exception) -> None:
+        """Make a bypass of flash because of `error`; callable from any thread."""
+        self._must_reopen |= isinstance(error, IndexTrouble)
+        self._must_discard_index |= is_beyond_repair(error)
+        was_live = self.live is not None
+        self.live = None
+        self.trouble = f"{type(error).__name__}: {error}"
+        if was_live:
+            self.bypasses += 1
+            _log.warning("flash of %s is bypassed: %s", self._writer, self.trouble)
+
+    def want_room(self) -> None:
+        """Have the keeper give the index room to grow, or take rows out of it."""
+        if not self._is_room_wanted:
+            self._is_room_wanted = True
+            self.keeper.call(self._make_room)
+
+    def replace_active(self, volume: Volume) -> bool:
+        """Give `volume` a new segment to write to (keeper's thread); False if there is none."""
+        if volume is not self.live:
+            return False
+        try:
+            segment = volume.space.new_segment()
+        except TROUBLES as error:
+            self.report(error)
+            return False
+        if segment is None:
+            return False
+        volume.open_segments.add(segment)
+        old, volume.active = volume.active, segment
+        if old is not None and old.retire():
+            self._seal(volume, old)
+        return True
+
+    def retire_active(self, volume: Volume) -> None:
+        """Let the next reservation begin a new segment (on the keeper's thread)."""
+        old, volume.active = volume.active, None
+        if old is not None and old.retire():
+            self._seal(volume, old)
+
+    def seal(self, volume: Volume, segment: OpenSegment) -> None:
+        """Have the keeper seal a segment that nobody uses any more."""
+        self.keeper.call(lambda: self._seal(volume, segment))
+
+    def close(self) -> "Future[None]":
+        """Have the keeper close the volume."""
+        return self.keeper.call(self._close)
+
+    def _seal(self, volume: Volume, segment: OpenSegment) -> None:
+        try:
+            segment.seal()
+        except OSError as error:
+            self.report(error)
+        volume.open_segments.discard(segment)
+
+    def _close(self) -> None:
+        self.live, self.trouble, self._is_closed = None, "closed", True
+        self.keeper.background = None
+        if self.volume is not None:
+            with contextlib.suppress(*TROUBLES):
+                self.volume.close()
+            self.volume = None
+
+    def _make_room(self) -> None:
+        self._is_room_wanted = False
+        volume = self.live
+        if volume is None:
+            return
+        try:
+            volume.space.raise_allowance()
+            if volume.index.used_bytes() > volume.division.index_used_bytes_max:
+                volume.space.relieve_index()
+        except TROUBLES as error:
+            self.report(error)
+        else:
+            volume.committer.retry_deferred()
+
+    def _tick(self) -> None:
+        if self._is_closed:
+            return
+        if self.live is None:
+            self._recover()
+            return
+        try:
+            self._look_after(self.live)
+        except TROUBLES as error:
+            self.report(error)
+
+    def _look_after(self, volume: Volume) -> None:
+        if not volume.is_current():
+            raise FlashTrouble("the directory is not there any more")
+        volume.readers.drop_unlinked()
+        volume.committer.retry_deferred()
+        self._ticks += 1
+        if self._ticks % _READER_CHECK_TICKS == 0:
+            volume.index.free_dead_readers()
+        if self.keeper.background is None:
+            self.keeper.background = volume.rebuild_steps()
+
+    def _recover(self) -> None:
+        try:
+            volume = self.volume
+            if volume is None or self._must_reopen or not volume.is_current():
+                volume = self._reopened()
+            volume.probe()
+            self._forget_again(volume)
+        except TROUBLES as error:
+            self.report(error)
+            return
+        self.trouble, self.live = None, volume
+        # Asked for while the others were being committed: hidden by `unforgotten` until then.
+        self._submit_forgets(volume)
+        self.keeper.background = volume.rebuild_steps()
+
+    def _reopened(self) -> Volume:
+        self.keeper.background = None
+        if self.volume is not None:
+            self._wait_loop()
+            self.volume.close()
+            self.volume = None
+        if len(self.unforgotten) > _UNFORGOTTEN_MAX:
+            self._must_discard_index = True
+        self.volume = Volume(
+            self._path,
+            self.division,
+            self._faults,
+            report=self.report,
+            wants_room=self.want_room,
+            discard_index=self._must_discard_index,
+        )
+        if self._must_discard_index:
+            self.unforgotten.clear()
+        self._must_reopen = self._must_discard_index = False
+        return self.volume
+
+    def _wait_loop(self) -> None:
+        """Wait until no call that began while flash was live can still be using the volume.
+
+        Such calls run on the loop's thread and do not await, so one turn of the loop is enough.
+        """
+        turned = threading.Event()
+        self._settling.deliver(turned.set)
+        turned.wait(_LOOP_SECONDS_MAX)
+
+    def _forget_again(self, volume: Volume) -> None:
+        names = list(self.unforgotten.items())
+
+        def apply(writing: Writing) -> None:
+            for name, forgotten_ns in names:
+                writing.forget(name, forgotten_ns)
+
+        if names:
+            volume.committer.wait_committed(apply)
+            self._settling.deliver(lambda: self.note_forgotten(names))
+
+    def _submit_forgets(self, volume: Volume) -> None:
+        with contextlib.suppress(*TROUBLES):
+            self._forget_again(volume)
+
+    def note_forgotten(self, names: list[tuple[ObjectName, int]]) -> None:
+        """Note removals that are committed now (on the loop's thread)."""
+        for name, forgotten_ns in names:
+            if self.unforgotten.get(name) == forgotten_ns:
+                del self.unforgotten[name]

@@ -1,0 +1,222 @@
+"""Reading segments: open descriptors, and the extents whose bytes are known to be right.
+
+A chunk's bytes never change once it is in the index, but after a power loss a page may never have
+reached the disk, and disks rot. So an extent is *proven* by its CRC32C the first time it is read,
+and again when its pages have left the page cache; what this process wrote counts as proven.
+"""
+
+import errno
+import os
+import threading
+from collections import OrderedDict
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Final, Self
+
+from awscrt.checksums import crc32c
+
+from gateway.flash.faults import Faults
+from gateway.flash.rows import Extent
+from gateway.flash.segments import data_name
+
+_OPEN_MAX: Final = 256
+_PROVEN_MAX: Final = 1 << 18
+_PROBE_BYTES: Final = 128 * 1024
+"""Residence is probed at one byte in this many: the kernel reads ahead, and drops, in such runs."""
+
+
+class OpenData:
+    """An open `.seg` with a count of those who use it; the last one closes it."""
+
+    __slots__ = ("descriptor", "users")
+
+    def __init__(self, descriptor: int) -> None:
+        """Begin with one user: the cache."""
+        self.descriptor = descriptor
+        self.users = 1
+
+    def leave(self) -> None:
+        """Stop using it."""
+        self.users -= 1
+        if self.users == 0:
+            os.close(self.descriptor)
+
+
+class SegmentHandle:
+    """A use of an open segment, as a context manager; its descriptor is shared: never seek."""
+
+    __slots__ = ("_data", "_lock")
+
+    def __init__(self, data: OpenData, lock: AbstractContextManager[object]) -> None:
+        """Take over one use of `data`."""
+        self._data: OpenData | None = data
+        self._lock = lock
+
+    def fileno(self) -> int:
+        """Return the descriptor; raises ValueError once closed."""
+        if self._data is None:
+            raise ValueError("the segment handle is closed")
+        return self._data.descriptor
+
+    def close(self) -> None:
+        """Give the use back; the bytes stay readable for others. Repeated calls do nothing."""
+        with self._lock:
+            data, self._data = self._data, None
+            if data is not None:
+                data.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # A reader that was cancelled before it entered the context drops its handle here.
+        self.close()
+
+
+class Readers:
+    """The open segments and proven extents of this process; callable from any thread."""
+
+    def __init__(self, directory_fd: int, faults: Faults) -> None:
+        """Open segments relative to `directory_fd`: never those of a directory made anew."""
+        self._directory_fd = directory_fd
+        self._faults = faults
+        # Re-entrant, since the collector may run a handle's __del__ while this thread holds it.
+        self._lock = threading.RLock()
+        self._open: OrderedDict[int, OpenData] = OrderedDict()
+        self._proven: OrderedDict[int, set[int]] = OrderedDict()
+        self._proven_count = 0
+
+    def find_handle(self, segment: int) -> SegmentHandle | None:
+        """Return a use of the segment; None if it is gone. Raises OSError."""
+        with self._lock:
+            data = self._open.get(segment)
+            if data is None:
+                try:
+                    name = data_name(segment)
+                    data = OpenData(os.open(name, os.O_RDONLY, dir_fd=self._directory_fd))
+                except FileNotFoundError:
+                    return None
+                self._open[segment] = data
+                if len(self._open) > _OPEN_MAX:
+                    self._open.popitem(last=False)[1].leave()
+            else:
+                self._open.move_to_end(segment)
+            data.users += 1
+            return SegmentHandle(data, self._lock)
+
+    def read(self, extent: Extent) -> bytes | None:
+        """Return the extent's bytes from the disk if they are right, and count it as proven.
+
+        None if they are wrong or the segment is gone; raises OSError. Blocks: not for the loop.
+        """
+        self._faults.at("segment.read")
+        handle = self.find_handle(extent.segment)
+        if handle is None:
+            return None
+        with handle:
+            data = os.pread(handle.fileno(), extent.length, extent.offset)
+            while 0 < len(data) < extent.length:
+                rest = extent.length - len(data)
+                more = os.pread(handle.fileno(), rest, extent.offset + len(data))
+                if not more:
+                    break
+                data += more
+        return data if self._judge(extent, data) else None
+
+    def read_now(self, extent: Extent, start: int, length: int) -> bytes | None:
+        """Return bytes of the extent if they are in memory and right; raises OSError.
+
+        An extent not yet proven is read and judged whole.
+        """
+        is_known = self.is_known(extent)
+        first, count = (start, length) if is_known else (0, extent.length)
+        handle = self.find_handle(extent.segment)
+        if handle is None:
+            return None
+        with handle:
+            data = _resident(handle.fileno(), extent.offset + first, count)
+        if data is None or is_known:
+            return data
+        return data[start : start + length] if self._judge(extent, data) else None
+
+    def is_known(self, extent: Extent) -> bool:
+        """Return whether the extent was proven, or written, by this process."""
+        offsets = self._proven.get(extent.segment)
+        return offsets is not None and extent.offset in offsets
+
+    def is_resident(self, extent: Extent) -> bool:
+        """Return whether the extent's pages seem to be in memory; raises OSError."""
+        handle = self.find_handle(extent.segment)
+        if handle is None:
+            return False
+        with handle:
+            last = extent.offset + extent.length - 1
+            places = [*range(extent.offset, last, _PROBE_BYTES), last]
+            return all(_resident(handle.fileno(), place, 1) for place in places)
+
+    def note_proven(self, extent: Extent) -> None:
+        """Count an extent as proven; the oldest segments' are forgotten beyond a bound."""
+        with self._lock:
+            offsets = self._proven.setdefault(extent.segment, set())
+            self._proven_count += extent.offset not in offsets
+            offsets.add(extent.offset)
+            while self._proven_count > _PROVEN_MAX and len(self._proven) > 1:
+                self._proven_count -= len(self._proven.popitem(last=False)[1])
+
+    def drop_segment(self, segment: int) -> None:
+        """Let go of a segment that was evicted: an open descriptor keeps its bytes on the disk."""
+        with self._lock:
+            data = self._open.pop(segment, None)
+            if data is not None:
+                data.leave()
+            self._proven_count -= len(self._proven.pop(segment, ()))
+
+    def drop_unlinked(self) -> None:
+        """Let go of the segments that other processes evicted."""
+        with self._lock:
+            unlinked = [
+                segment
+                for segment, data in self._open.items()
+                if os.fstat(data.descriptor).st_nlink == 0
+            ]
+        for segment in unlinked:
+            self.drop_segment(segment)
+
+    def close(self) -> None:
+        """Close what is not in use; users of the rest finish safely."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].leave()
+            self._proven.clear()
+            self._proven_count = 0
+
+    def _judge(self, extent: Extent, data: bytes) -> bool:
+        if len(data) != extent.length or crc32c(data) != extent.crc32c:
+            return False
+        self.note_proven(extent)
+        return True
+
+
+def _resident(descriptor: int, offset: int, length: int) -> bytes | None:
+    """Return bytes that are in the page cache; None if any is not.
+
+    Where the file system cannot tell (EOPNOTSUPP), they are read whatever it takes.
+    """
+    data = bytearray(length)
+    try:
+        count = os.preadv(descriptor, [data], offset, os.RWF_NOWAIT)
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        count = os.preadv(descriptor, [data], offset)
+    return bytes(data) if count == length else None

@@ -1,0 +1,191 @@
+"""Records: the append-only log of a segment, from which the index can be rebuilt (pure).
+
+Every record stands in a frame that no future version changes:
+
+    magic "FBRC" | format version u8 | kind u8 | zero u16 | payload bytes u32 | CRC32C u32 | payload
+
+where the CRC covers the first twelve bytes and the payload. So a reader can step over a record of
+an unknown version or kind, and over one whose bytes went bad; it stops where no frame begins, which
+is the end of the log, or its torn tail. A log that was closed in order ends with a *seal*.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from awscrt.checksums import crc32c
+
+from gateway.flash.rows import BodyOwner, Extent, encode_text
+from gateway.model.names import ObjectName
+from gateway.model.versions import Version
+
+_MAGIC: Final = b"FBRC"
+FORMAT_VERSION: Final = 1
+_FRAME = struct.Struct("<4sBBHII")
+_CRC_COVERS = 12
+# Body, chunk number, segment, offset, length, CRC32C of the data, size of the whole body, then the
+# lengths of bucket, key, ETag, Last-Modified, version id and checksums, which follow in this order.
+_CHUNK = struct.Struct("<16sIIQIIQHHHHHH")
+_SEAL = struct.Struct("<IQ")
+_KIND_CHUNK: Final = 1
+_KIND_SEAL: Final = 2
+_NO_VERSION_ID: Final = 0xFFFF
+PAYLOAD_BYTES_MAX: Final = 16 * 1024
+SEAL_BYTES: Final = _FRAME.size + _SEAL.size
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One chunk in a segment, with the whole identity of the object it belongs to."""
+
+    name: ObjectName
+    version: Version
+    body: bytes
+    number: int
+    extent: Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The end of a segment that was closed in order; `data_bytes` of it are used."""
+
+    segment: int
+    data_bytes: int
+
+
+class RecordWriter:
+    """Encodes the records of one body; what they have in common is encoded once."""
+
+    def __init__(self, owner: BodyOwner) -> None:
+        """Take the identity of the object; raises ValueError where it exceeds a record's bounds."""
+        version = owner.version
+        checksums = "\0".join(text for pair in version.checksums for text in pair)
+        texts = [
+            encode_text(text)
+            for text in (
+                owner.name.bucket,
+                owner.name.key,
+                version.etag,
+                version.last_modified,
+                version.version_id or "",
+                checksums,
+            )
+        ]
+        self._lengths = [len(text) for text in texts]
+        if version.version_id is None:
+            self._lengths[4] = _NO_VERSION_ID
+        self._texts = b"".join(texts)
+        self._body, self._size = owner.body, version.size
+        if self.record_bytes > PAYLOAD_BYTES_MAX:
+            raise ValueError("the object's name and validators exceed a record")
+
+    @property
+    def record_bytes(self) -> int:
+        """Return the length of each record of this body."""
+        return _FRAME.size + _CHUNK.size + len(self._texts)
+
+    def encode(self, number: int, extent: Extent) -> bytes:
+        """Return the record of one chunk."""
+        fixed = _CHUNK.pack(
+            self._body,
+            number,
+            extent.segment,
+            extent.offset,
+            extent.length,
+            extent.crc32c,
+            self._size,
+            *self._lengths,
+        )
+        return _framed(_KIND_CHUNK, fixed + self._texts)
+
+
+def encode_seal(seal: Seal) -> bytes:
+    """Return the last record of a log."""
+    return _framed(_KIND_SEAL, _SEAL.pack(seal.segment, seal.data_bytes))
+
+
+def find_seal(tail: bytes) -> Seal | None:
+    """Return the seal that the last `SEAL_BYTES` of a log are, if they are one."""
+    entries = list(RecordReader().feed(tail))
+    return entries[0] if len(entries) == 1 and isinstance(entries[0], Seal) else None
+
+
+class RecordReader:
+    """Fed with the bytes of a log in pieces of any size, yields its entries in order."""
+
+    def __init__(self) -> None:
+        """Begin before the first record."""
+        self._rest = bytearray()
+        self.position = 0
+        """Bytes of the log up to the end of the last whole frame."""
+        self.is_stopped = False
+        """Whether no frame begins at `position`: the end of the log, or where it was torn."""
+
+    def feed(self, data: bytes | memoryview) -> Iterator[Record | Seal]:
+        """Yield the entries completed by `data`; nothing once stopped."""
+        self._rest += data
+        used = 0
+        while not self.is_stopped and len(self._rest) - used >= _FRAME.size:
+            frame = _FRAME.unpack_from(self._rest, used)
+            magic, _, _, _, payload_bytes, _ = frame
+            if magic != _MAGIC or payload_bytes > PAYLOAD_BYTES_MAX:
+                self.is_stopped = True
+                break
+            if len(self._rest) - used < _FRAME.size + payload_bytes:
+                break
+            entry = _entry(frame, bytes(self._rest[used : used + _FRAME.size + payload_bytes]))
+            used += _FRAME.size + payload_bytes
+            self.position += _FRAME.size + payload_bytes
+            if entry is not None:
+                yield entry
+        del self._rest[:used]
+
+
+def _framed(kind: int, payload: bytes) -> bytes:
+    start = _FRAME.pack(_MAGIC, FORMAT_VERSION, kind, 0, len(payload), 0)[:_CRC_COVERS]
+    crc: int = crc32c(payload, crc32c(start))
+    return start + crc.to_bytes(4, "little") + payload
+
+
+def _entry(frame: tuple[bytes, int, int, int, int, int], whole: bytes) -> Record | Seal | None:
+    """Return what a whole frame holds; None steps over bad bytes, unknown versions and kinds."""
+    _, version, kind, _, _, crc = frame
+    payload = whole[_FRAME.size :]
+    if version != FORMAT_VERSION or crc32c(payload, crc32c(whole[:_CRC_COVERS])) != crc:
+        return None
+    decode = _DECODERS.get(kind)
+    return None if decode is None else decode(payload)
+
+
+def _decode_chunk(payload: bytes) -> Record | None:
+    if len(payload) < _CHUNK.size:
+        return None
+    body, number, segment, offset, length, crc, size, *lengths = _CHUNK.unpack_from(payload)
+    has_version_id = lengths[4] != _NO_VERSION_ID
+    if not has_version_id:
+        lengths[4] = 0
+    if sum(lengths) != len(payload) - _CHUNK.size:
+        return None
+    texts, position = [], _CHUNK.size
+    for text_bytes in lengths:
+        texts.append(payload[position : position + text_bytes].decode("utf-8", "surrogatepass"))
+        position += text_bytes
+    bucket, key, etag, last_modified, version_id, checksums = texts
+    parts = checksums.split("\0") if checksums else []
+    version = Version(
+        etag,
+        size,
+        last_modified,
+        version_id if has_version_id else None,
+        tuple(zip(parts[::2], parts[1::2], strict=True)),
+    )
+    extent = Extent(segment, offset, length, crc)
+    return Record(ObjectName(bucket, key), version, body, number, extent)
+
+
+def _decode_seal(payload: bytes) -> Seal | None:
+    return Seal(*_SEAL.unpack(payload)) if len(payload) == _SEAL.size else None
+
+
+_DECODERS = {_KIND_CHUNK: _decode_chunk, _KIND_SEAL: _decode_seal}

@@ -1,0 +1,177 @@
+"""Rows and extents: what the index says about an object and about a chunk (pure).
+
+A row is kept under a 16-byte hash of the object's name, because LMDB keys end at 511 bytes and S3
+keys at 1,024; it holds the full name, which every read compares. A row may also be a tombstone: it
+says when the object was forgotten, so that a confirmation asked for earlier cannot bring it back.
+"""
+
+import struct
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import chain
+from typing import Protocol
+
+from gateway.model.names import ObjectName
+from gateway.model.versions import Version
+
+# Row format, is tombstone, has version id, confirmed (ns), bucket bytes, key bytes, size, body,
+# number of checksums, number of headers; then bucket, key and the texts parted by NUL.
+_HEAD = struct.Struct("<BBBxqHHQ16sHH")
+_FORMAT = 1
+_CHUNK_KEY = struct.Struct(">16sI")
+_EXTENT = struct.Struct("<IIQI")
+_SEPARATOR = "\0"
+
+CHUNK_KEY_BYTES = _CHUNK_KEY.size
+
+
+class BodyOwner(Protocol):
+    """An object's name, its version, and the body whose chunks are kept; a `Row` is one."""
+
+    @property
+    def name(self) -> ObjectName:
+        """The object's name."""
+
+    @property
+    def version(self) -> Version:
+        """The version that the chunks were read from."""
+
+    @property
+    def body(self) -> bytes:
+        """The 16-byte body id (`model.versions.body_id`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where the bytes of one chunk lie: `length` bytes at `offset` of segment `segment`."""
+
+    segment: int
+    offset: int
+    length: int
+    crc32c: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of an object: its version, its body on flash, the headers confirmed last."""
+
+    name: ObjectName
+    version: Version
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+    confirmed_ns: int
+    """Wall-clock ns when the confirming question was sent; 0 or in the future: unconfirmed."""
+
+
+def encode_text(text: str) -> bytes:
+    """Return the bytes of a name or header; keys that are not Unicode come as surrogates."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def row_key(name: ObjectName) -> bytes:
+    """Return the 16-byte key under which the row of `name` is kept."""
+    return blake2b(
+        encode_text(name.bucket) + b"\0" + encode_text(name.key), digest_size=16
+    ).digest()
+
+
+def encode_row(row: Row) -> bytes:
+    """Return the bytes of a row; raises ValueError where a text other than the key holds a NUL."""
+    version = row.version
+    texts = (
+        version.etag,
+        version.last_modified,
+        version.version_id or "",
+        *chain.from_iterable(version.checksums),
+        *chain.from_iterable(row.headers),
+    )
+    joined = _SEPARATOR.join(texts)
+    if joined.count(_SEPARATOR) != len(texts) - 1:
+        raise ValueError("a header or validator holds a NUL")
+    bucket, key = encode_text(row.name.bucket), encode_text(row.name.key)
+    head = _HEAD.pack(
+        _FORMAT,
+        0,
+        version.version_id is not None,
+        row.confirmed_ns,
+        len(bucket),
+        len(key),
+        version.size,
+        row.body,
+        len(version.checksums),
+        len(row.headers),
+    )
+    return head + bucket + key + encode_text(joined)
+
+
+def encode_tombstone(name: ObjectName, forgotten_ns: int) -> bytes:
+    """Return the row that says `name` was forgotten at that time."""
+    bucket, key = encode_text(name.bucket), encode_text(name.key)
+    head = _HEAD.pack(_FORMAT, 1, 0, forgotten_ns, len(bucket), len(key), 0, bytes(16), 0, 0)
+    return head + bucket + key
+
+
+def decode_row(data: bytes, name: ObjectName) -> Row | None:
+    """Return the row of `name`; None for a tombstone, another name's row or another format."""
+    return None if is_tombstone(data) or find_name(data) != name else _decode(data, name)
+
+
+def find_name(data: bytes) -> ObjectName | None:
+    """Return the name that a row or tombstone is about; None for another format."""
+    if len(data) < _HEAD.size or data[0] != _FORMAT:
+        return None
+    _, _, _, _, bucket_bytes, key_bytes, *_ = _HEAD.unpack_from(data)
+    middle = _HEAD.size + bucket_bytes
+    bucket, key = data[_HEAD.size : middle], data[middle : middle + key_bytes]
+    return ObjectName(bucket.decode("utf-8", "surrogatepass"), key.decode("utf-8", "surrogatepass"))
+
+
+def is_tombstone(data: bytes) -> bool:
+    """Return whether the row says that its object was forgotten."""
+    return len(data) >= _HEAD.size and data[1] == 1
+
+
+def time_of(data: bytes) -> int:
+    """Return when a row was confirmed, or its object forgotten, in wall-clock ns."""
+    return int(_HEAD.unpack_from(data)[3]) if len(data) >= _HEAD.size else 0
+
+
+def body_of(data: bytes) -> bytes:
+    """Return the body id of a row."""
+    return bytes(_HEAD.unpack_from(data)[7])
+
+
+def _decode(data: bytes, name: ObjectName) -> Row:
+    head = _HEAD.unpack_from(data)
+    _, _, has_version_id, confirmed_ns, bucket_bytes, key_bytes, size, body, checksums, _ = head
+    texts = (
+        data[_HEAD.size + bucket_bytes + key_bytes :]
+        .decode("utf-8", "surrogatepass")
+        .split(_SEPARATOR)
+    )
+    pairs = tuple(zip(texts[3::2], texts[4::2], strict=True))
+    version = Version(
+        texts[0], size, texts[1], texts[2] if has_version_id else None, pairs[:checksums]
+    )
+    return Row(name, version, body, pairs[checksums:], confirmed_ns)
+
+
+def chunk_key(body: bytes, number: int) -> bytes:
+    """Return the key of a chunk's row: chunks of one body are neighbours, in order."""
+    return _CHUNK_KEY.pack(body, number)
+
+
+def chunk_number(key: bytes) -> int:
+    """Return the chunk number of a chunk's key."""
+    return int.from_bytes(key[16:20], "big")
+
+
+def encode_extent(extent: Extent) -> bytes:
+    """Return the 20 bytes of an extent."""
+    return _EXTENT.pack(extent.segment, extent.length, extent.offset, extent.crc32c)
+
+
+def decode_extent(data: bytes) -> Extent:
+    """Return the extent of 20 bytes."""
+    segment, length, offset, crc32c = _EXTENT.unpack(data)
+    return Extent(segment, offset, length, crc32c)

@@ -1,0 +1,440 @@
+"""Flash as the rooms above see it: rows and chunks that may be there, and never an error.
+
+What goes wrong on the disk or in the index turns flash into a *bypass*: it gives and takes nothing,
+until a probe, once an interval, succeeds again. Only `write` tells its caller, by FlashTrouble. All
+methods belong to the event loop's thread; those that are not async do not block.
+"""
+
+import asyncio
+import logging
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from gateway.flash import check, dropping
+from gateway.flash.admission import divide
+from gateway.flash.committer import Change
+from gateway.flash.faults import Faults, faults_from_environment
+from gateway.flash.index import IndexTrouble
+from gateway.flash.lifeline import TROUBLES, Lifeline
+from gateway.flash.readers import SegmentHandle
+from gateway.flash.record import RecordWriter
+from gateway.flash.rows import BodyOwner, Extent, Row
+from gateway.flash.runs import RUN_PIECES_MAX, Run
+from gateway.flash.settling import Settling, settle
+from gateway.flash.volume import Volume
+from gateway.flash.writing import ChunkWrite
+from gateway.model.failures import FlashTrouble
+from gateway.model.names import ObjectName
+
+__all__ = ["Extent", "Flash", "Row", "Run", "SegmentHandle"]
+
+_log = logging.getLogger(__name__)
+_INLINE_BYTES_MAX: Final = 64 * 1024
+"""Up to here data is written by the committer, in its group, instead of by a thread of the pool."""
+_JUDGED_BYTES_MAX: Final = 256 * 1024
+_THREADS: Final = 4
+_QUEUED_ROWS_MAX: Final = 65_536
+
+
+class Flash:
+    """One process's access to a flash directory that several processes share."""
+
+    def __init__(self, lifeline: Lifeline, settling: Settling, patience_seconds: float) -> None:
+        """Use `open`."""
+        self._lifeline = lifeline
+        self._settling = settling
+        self._patience_seconds = patience_seconds
+        self._allocating = asyncio.Lock()
+        self._queued: dict[ObjectName, Row] = {}
+        self._chunks_bad = 0
+        self._writers = ThreadPoolExecutor(_THREADS, "flash-write")
+        self._readers = ThreadPoolExecutor(_THREADS, "flash-read")
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        size_bytes: int,
+        chunk_bytes: int = 1 << 20,
+        segment_bytes: int | None = None,
+        writer: str,
+        probe_seconds: float = 1.0,
+        patience_seconds: float = 10.0,
+        faults: Faults | None = None,
+    ) -> "Flash":
+        """Open `path`, or be in bypass until that succeeds; `writer` names this process in logs.
+
+        Raises ValueError where `size_bytes` is too small. `patience_seconds` bounds every wait for
+        the disk. `faults` is a seam for tests.
+        """
+        settling = Settling(asyncio.get_running_loop())
+        lifeline = Lifeline(
+            Path(path),
+            divide(size_bytes, chunk_bytes, segment_bytes),
+            faults or faults_from_environment(),
+            settling,
+            writer=writer,
+            probe_seconds=probe_seconds,
+        )
+        await asyncio.wrap_future(lifeline.start())
+        return cls(lifeline, settling, patience_seconds)
+
+    async def close(self) -> None:
+        """Commit what is queued, seal what is open and let everything go."""
+        self._writers.shutdown(wait=False, cancel_futures=True)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        await asyncio.wrap_future(self._lifeline.close())
+        await asyncio.to_thread(self._lifeline.keeper.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def is_healthy(self) -> bool:
+        """Return whether flash gives and takes; while it does not, it is a bypass."""
+        return self._lifeline.live is not None
+
+    @property
+    def trouble(self) -> str | None:
+        """Return what is wrong, in a sentence; None while healthy."""
+        return self._lifeline.trouble
+
+    def find_row(self, name: ObjectName) -> Row | None:
+        """Return what is known of an object; rows queued by this process count already."""
+        volume = self._lifeline.live
+        if volume is None:
+            return None
+        try:
+            row = volume.index.find_row(name)
+        except (OSError, IndexTrouble) as error:
+            self._lifeline.report(error)
+            return None
+        queued = self._queued.get(name)
+        if queued is not None and (row is None or queued.confirmed_ns >= row.confirmed_ns):
+            row = queued
+        if row is not None and row.confirmed_ns <= self._lifeline.unforgotten.get(name, -1):
+            return None
+        return row
+
+    def put_row(self, row: Row) -> None:
+        """Queue a row; it never replaces one that was confirmed later, or forgotten since."""
+        volume = self._lifeline.live
+        if volume is None or len(self._queued) >= _QUEUED_ROWS_MAX:
+            return
+        self._queued[row.name] = row
+
+        def committed(_: Exception | None) -> None:
+            self._settling.deliver(lambda: self._unqueue(row))
+
+        volume.committer.submit(
+            Change(lambda writing: writing.put_row(row), settled=committed, grows=True)
+        )
+
+    def _unqueue(self, row: Row) -> None:
+        if self._queued.get(row.name) is row:
+            del self._queued[row.name]
+
+    def forget(self, name: ObjectName) -> None:
+        """Queue the removal of a row; confirmations asked for before now cannot bring it back.
+
+        In bypass the removal is remembered, and done before flash is used again.
+        """
+        self._forget(name, None)
+
+    async def forgotten(self, name: ObjectName) -> None:
+        """Forget, and return once all processes see that, or flash is in bypass."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._forget(name, waiting)
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await waiting
+        except FlashTrouble:
+            return
+        except TimeoutError as error:
+            self._lifeline.report(error)
+
+    def _forget(self, name: ObjectName, waiting: "asyncio.Future[None] | None") -> None:
+        now_ns = time.time_ns()
+        self._lifeline.unforgotten[name] = now_ns
+        self._queued.pop(name, None)
+        volume = self._lifeline.live
+
+        def committed(error: Exception | None) -> None:
+            self._settling.deliver(lambda: self._note_forgotten(name, now_ns, waiting, error))
+
+        if volume is None:
+            self._note_forgotten(name, now_ns, waiting, FlashTrouble("flash is bypassed"))
+        else:
+            change = Change(lambda writing: writing.forget(name, now_ns), settled=committed)
+            volume.committer.submit(change)
+
+    def _note_forgotten(
+        self,
+        name: ObjectName,
+        forgotten_ns: int,
+        waiting: "asyncio.Future[None] | None",
+        error: Exception | None,
+    ) -> None:
+        if error is None:
+            self._lifeline.note_forgotten([(name, forgotten_ns)])
+        if waiting is not None:
+            settle(waiting, error)
+
+    def extents(self, body: bytes, numbers: range) -> dict[int, Extent]:
+        """Return the extents of those chunks of `body` that are on flash, in ascending order."""
+        volume = self._lifeline.live
+        if volume is None:
+            return {}
+        try:
+            return volume.index.extents(body, numbers)
+        except (OSError, IndexTrouble) as error:
+            self._lifeline.report(error)
+            return {}
+
+    def touch(self, body: bytes, number: int) -> None:
+        """Note a hit, so that the chunk is carried over when its segment is evicted."""
+        volume = self._lifeline.live
+        if volume is not None:
+            volume.touches.touch(body, number)
+
+    def claim(self, body: bytes, number: int) -> bool:
+        """Return whether this process may fill the chunk now; nobody may in bypass."""
+        volume = self._lifeline.live
+        if volume is None:
+            return False
+        try:
+            return volume.claims.claim(body, number)
+        except OSError as error:
+            self._lifeline.report(error)
+            return False
+
+    def release(self, body: bytes, number: int) -> None:
+        """Give a claim back."""
+        volume = self._lifeline.volume
+        if volume is not None:
+            try:
+                volume.claims.release(body, number)
+            except OSError as error:
+                self._lifeline.report(error)
+
+    async def reserve(self, owner: BodyOwner, first: int, lengths: list[int]) -> Run | None:
+        """Return space for chunks of those lengths from number `first` on, contiguous if possible.
+
+        The run may be shorter than asked for (`Run.numbers`); None where there is no room at all,
+        or in bypass. Whatever leaves flash for it leaves before this returns. Raises ValueError
+        for a chunk longer than `chunk_bytes`.
+        """
+        volume = self._lifeline.live
+        if max(lengths, default=0) > self._lifeline.division.chunk_bytes:
+            raise ValueError("a chunk is longer than chunk_bytes")
+        if volume is None:
+            return None
+        try:
+            run = Run(owner, first, RecordWriter(owner), volume)
+        except ValueError:
+            return None
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._fill_run(run, list(lengths))
+        except TimeoutError:
+            _log.warning("flash: no room was made in %s s", self._patience_seconds)
+        except BaseException:
+            self.finish(run)
+            raise
+        return run if run.pieces else None
+
+    async def _fill_run(self, run: Run, rest: list[int]) -> None:
+        volume = run.volume
+        while rest and len(run.pieces) < RUN_PIECES_MAX:
+            segment = volume.active
+            if segment is not None:
+                offset, count = segment.take(rest, run.writer.record_bytes)
+                if count:
+                    run.add(segment, offset, rest[:count])
+                    del rest[:count]
+                    continue
+            async with self._allocating:
+                if volume.active is not segment:
+                    continue
+                call = self._lifeline.keeper.call(partial(self._lifeline.replace_active, volume))
+                if not await asyncio.wrap_future(call):
+                    return
+
+    async def write(self, run: Run, number: int, data: bytes | bytearray | memoryview) -> Extent:
+        """Write a chunk of a run; return where it lies once every process can find it there.
+
+        `data` must not change before that. Raises FlashTrouble, also for a chunk that the run has
+        no space for; ValueError where the length is not the one reserved.
+        """
+        place = run.find_place(number)
+        if self._lifeline.live is not run.volume or place is None or run.is_finished:
+            raise FlashTrouble("there is no space for this chunk")
+        segment, offset, length = place
+        if len(data) != length:
+            raise ValueError(f"chunk {number} has {len(data)} bytes, {length} were reserved")
+        job = ChunkWrite(
+            run=run,
+            number=number,
+            data=data,
+            segment=segment,
+            extent=Extent(segment.segment, offset, length, 0),
+            waiting=asyncio.get_running_loop().create_future(),
+            settling=self._settling,
+            report=self._lifeline.report,
+            seal=partial(self._lifeline.seal, run.volume),
+        )
+        run.written.add(number)
+        segment.join()
+        self._start_write(job)
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await job.waiting
+        except TimeoutError as error:
+            self._lifeline.report(TimeoutError("a write does not come to its end"))
+            raise FlashTrouble("a write does not come to its end") from error
+        return job.extent
+
+    def _start_write(self, job: ChunkWrite) -> None:
+        if job.extent.length <= _INLINE_BYTES_MAX:
+            job.run.volume.committer.submit(job.change())
+            return
+        try:
+            future = self._writers.submit(job.write_data)
+        except RuntimeError:
+            job.settled(FlashTrouble("flash was closed"))
+        else:
+            future.add_done_callback(partial(_settle_cancelled, job))
+
+    def finish(self, run: Run) -> None:
+        """Give back what was not written; the run must not be used any more."""
+        if run.is_finished:
+            return
+        run.is_finished = True
+        for piece in run.pieces:
+            run.give_back(piece)
+            if piece.segment.leave():
+                self._lifeline.seal(run.volume, piece.segment)
+
+    def fd(self, extent: Extent) -> SegmentHandle | None:
+        """Return the open segment for sendfile, as a context manager; None if it is gone."""
+        volume = self._lifeline.live
+        if volume is None:
+            return None
+        try:
+            return volume.readers.find_handle(extent.segment)
+        except OSError as error:
+            self._lifeline.report(error)
+            return None
+
+    def is_proven(self, extent: Extent) -> bool:
+        """Return whether the bytes were proven in this process and are in memory now."""
+        volume = self._lifeline.live
+        if volume is None or not volume.readers.is_known(extent):
+            return False
+        try:
+            return volume.readers.is_resident(extent)
+        except OSError as error:
+            self._lifeline.report(error)
+            return False
+
+    async def proven(self, body: bytes, number: int, extent: Extent) -> bool:
+        """Bring the bytes into memory, on a thread, and return whether they are right.
+
+        If they are not, or their segment is gone, the chunk is dropped from the index.
+        """
+        volume = self._lifeline.live
+        if volume is None:
+            return False
+        if self.is_proven(extent):
+            return True
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                data = await loop.run_in_executor(self._readers, volume.readers.read, extent)
+        except (OSError, RuntimeError) as error:
+            self._lifeline.report(error)
+            return False
+        if data is None:
+            self._drop_chunk(volume, body, number, extent)
+        return data is not None
+
+    def _drop_chunk(self, volume: Volume, body: bytes, number: int, extent: Extent) -> None:
+        self._chunks_bad += 1
+        volume.committer.submit(
+            Change(lambda writing: _discard(writing.delete_chunk(body, number, extent)))
+        )
+
+    def read_now(self, extent: Extent, start: int, length: int) -> bytes | None:
+        """Return bytes of an extent, proven ones only; None if that would take more than memory.
+
+        An extent that is not proven yet is judged on the way if it is short.
+        """
+        volume = self._lifeline.live
+        if volume is None:
+            return None
+        if extent.length > _JUDGED_BYTES_MAX and not volume.readers.is_known(extent):
+            return None
+        try:
+            return volume.readers.read_now(extent, start, length)
+        except OSError as error:
+            self._lifeline.report(error)
+            return None
+
+    async def drop(self, prefix: str = "") -> None:
+        """Evict every object whose `bucket/key` begins with `prefix`; all of them without one."""
+        volume = self._lifeline.live
+        if volume is None:
+            return
+
+        def drop() -> None:
+            try:
+                if prefix:
+                    dropping.drop_prefix(volume, prefix)
+                else:
+                    self._lifeline.retire_active(volume)
+                    dropping.drop_all(volume)
+            except TROUBLES as error:
+                self._lifeline.report(error)
+
+        await asyncio.wrap_future(self._lifeline.keeper.call(drop))
+
+    def stats(self) -> dict[str, int]:
+        """Return what there is and what happened, as counts and bytes; empty in bypass."""
+        volume = self._lifeline.live
+        if volume is None:
+            return {}
+        try:
+            return {**volume.stats(), "bypasses": self._lifeline.bypasses, "bad": self._chunks_bad}
+        except (OSError, IndexTrouble) as error:
+            self._lifeline.report(error)
+            return {}
+
+    async def check(self, *, with_data: bool = False) -> list[str]:
+        """Return what is wrong with the directory, in sentences; see `check.find_problems`."""
+        volume = self._lifeline.live
+        if volume is None:
+            return [f"flash is bypassed: {self.trouble}"]
+        call = partial(check.find_problems, volume.index, volume.path, volume.division)
+        return await asyncio.to_thread(call, with_data=with_data)
+
+
+def _settle_cancelled(job: ChunkWrite, future: "Future[None]") -> None:
+    if future.cancelled():
+        job.settled(FlashTrouble("flash was closed"))
+
+
+def _discard(_: object) -> None:
+    """Take a result that nobody wants."""

@@ -1,0 +1,203 @@
+"""A volume: one incarnation of the flash directory, with everything that is open in it.
+
+When the directory is deleted or the index goes bad, the volume is closed as a whole and another is
+opened. All files are opened relative to the directory's descriptor, so that nothing of an old
+volume can ever reach a file of a new one.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gateway.flash.admission import Division
+from gateway.flash.claims import Claims
+from gateway.flash.committer import ALLOWANCE_KEY, Committer
+from gateway.flash.faults import Faults
+from gateway.flash.index import Index, IndexTrouble, is_beyond_repair
+from gateway.flash.locks import DirectoryLock, Membership
+from gateway.flash.readers import Readers
+from gateway.flash.rebuilding import encode_pending, rebuild_steps
+from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open
+from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
+from gateway.flash.space import Space, SpaceParts
+from gateway.flash.touches import Touches
+
+_PROBE_BYTES = 4096
+
+
+class Volume:
+    """An open flash directory; the constructor blocks, raises OSError and the index's trouble."""
+
+    def __init__(
+        self,
+        path: Path,
+        division: Division,
+        faults: Faults,
+        *,
+        report: Callable[[Exception], None],
+        wants_room: Callable[[], None],
+        discard_index: bool = False,
+    ) -> None:
+        """Open `path`, making it where it is missing, and put in order what was left there."""
+        self.path = path
+        self.division = division
+        self.faults = faults
+        self.active: OpenSegment | None = None
+        self.open_segments: set[OpenSegment] = set()
+        with contextlib.ExitStack() as stack:
+            (path / "segments").mkdir(parents=True, exist_ok=True)
+            self.directory_fd = _open_directory(stack, path)
+            self.segments_fd = _open_directory(stack, path / "segments")
+            self.lock = DirectoryLock(self.directory_fd)
+            stack.callback(self.lock.close)
+            with self.lock.held():
+                self._membership = Membership(self.directory_fd)
+                stack.callback(self._membership.close)
+                self.index = self._open_index(discard_index=discard_index)
+                stack.callback(self.index.close)
+                self._allow_index()
+            self.claims = Claims(self.directory_fd)
+            stack.callback(self.claims.close)
+            self.touches = Touches(self.directory_fd)
+            stack.callback(self.touches.close)
+            self.readers = Readers(self.segments_fd, faults)
+            stack.callback(self.readers.close)
+            self.committer = Committer(
+                self.index,
+                faults,
+                step_bytes=division.index_step_bytes,
+                report=report,
+                wants_room=wants_room,
+            )
+            stack.callback(self.committer.close)
+            self._parts = SpaceParts(
+                self.directory_fd,
+                self.segments_fd,
+                self.lock,
+                division,
+                self.index,
+                self.committer,
+                self.touches,
+                self.readers,
+                faults,
+            )
+            self.space = Space(self._parts)
+            if self._membership.was_first:
+                self.space.fit()
+            self._identity = self._look()
+            self._stack = stack.pop_all()
+
+    def _open_index(self, *, discard_index: bool) -> Index:
+        """Open the index, or discard it and begin one that is to be rebuilt."""
+        segments = list_segments(self.segments_fd)
+        if self._membership.was_first:
+            trusted = is_index_trusted(self.directory_fd, self.segments_fd, segments)
+            discard_index |= not trusted
+        if discard_index:
+            self._discard_index()
+        pending = encode_pending(segments)
+        try:
+            index = self._index(pending)
+        except IndexTrouble as error:
+            if not is_beyond_repair(error):
+                raise
+            self._discard_index()
+            index = self._index(pending)
+        if self._membership.was_first:
+            mark_open(self.directory_fd)
+        return index
+
+    def _index(self, pending: bytes) -> Index:
+        path = self.path / "index"
+        path.mkdir(exist_ok=True)
+        return Index(path, self.division.index_bytes_max, pending)
+
+    def _discard_index(self) -> None:
+        """Move the index away, then delete it: a kill in between leaves none, not half of one."""
+        old = self.path / "index.discarded"
+        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            (self.path / "index").rename(old)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _allow_index(self) -> None:
+        """Give the index its first allowance; later ones are given as it grows."""
+        with self.index.write() as writing:
+            if self._membership.was_first or writing.find_meta(ALLOWANCE_KEY) is None:
+                allowance = self.division.allowance_for(self.index.file_bytes)
+                writing.put_meta(ALLOWANCE_KEY, str(allowance).encode())
+
+    def _look(self) -> tuple[tuple[int, int], ...]:
+        places = (self.path / "segments", self.path / "index" / "data.mdb", self.path / "lock")
+        return tuple((status.st_dev, status.st_ino) for status in map(os.stat, places))
+
+    def is_current(self) -> bool:
+        """Return whether the directory at the path is still the one that is open."""
+        try:
+            return self._look() == self._identity
+        except OSError:
+            return False
+
+    def probe(self) -> None:
+        """Do once, on a file of its own, what flash does all the time; raises what goes wrong."""
+        name = f"probe.{os.getpid()}"
+        for point in ("segment.create", "segment.write", "record.append", "segment.read"):
+            self.faults.at(point)
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
+        descriptor = os.open(name, flags, 0o644, dir_fd=self.segments_fd)
+        try:
+            os.posix_fallocate(descriptor, 0, _PROBE_BYTES)
+            os.pwrite(descriptor, bytes(_PROBE_BYTES), 0)
+            os.pread(descriptor, _PROBE_BYTES, 0)
+        finally:
+            os.close(descriptor)
+            os.unlink(name, dir_fd=self.segments_fd)
+        self.committer.wait_committed(lambda writing: writing.put_meta(b"probe", b""))
+
+    def rebuild_steps(self) -> Iterator[None]:
+        """Return the steps of rebuilding what the index does not hold yet."""
+        return rebuild_steps(self._parts, self.space)
+
+    def segments(self) -> list[SegmentFiles]:
+        """Return the segments as they are now; raises OSError."""
+        return list_segments(self.segments_fd)
+
+    def stats(self) -> dict[str, int]:
+        """Return what there is and what happened, as counts and bytes."""
+        files = self.segments()
+        return {
+            **self.index.counts(),
+            "segments": len(files),
+            "segments_bytes": sum(entry.occupied_bytes for entry in files),
+            "index_bytes": self.index.file_bytes,
+            "index_used_bytes": self.index.used_bytes(),
+            "size_bytes": self.division.size_bytes,
+            "commits": self.committer.commits,
+            "segments_evicted": self.space.segments_evicted,
+            "chunks_carried": self.space.chunks_carried,
+            "bytes_carried": self.space.bytes_carried,
+        }
+
+    def close(self) -> None:
+        """Seal what this process writes, and mark flash as closed if no other process has it open.
+
+        Every step is tried, whatever the others meet: flash may be closed because it is in trouble.
+        """
+        self.committer.close()
+        for segment in list(self.open_segments):
+            with contextlib.suppress(OSError):
+                segment.seal()
+        self.open_segments.clear()
+        with contextlib.suppress(OSError, IndexTrouble), self.lock.held():
+            if self._membership.is_alone() and self.is_current():
+                self.index.sync()
+                mark_closed(self.directory_fd, self.segments())
+        self._stack.close()
+
+
+def _open_directory(stack: contextlib.ExitStack, path: Path) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    stack.callback(os.close, descriptor)
+    return descriptor

@@ -81,7 +81,7 @@ class EmbeddedOrigin:
         the epoch; `algorithm` is the checksum kept, '' for none, the store's default if not given.
         """
         chosen = self.store.default_algorithm if algorithm is None else algorithm
-        digests = digests_of([content], {chosen} - {""})
+        digests = digests_of([content], chosen)
         writer = self.store.new_blob()
         writer.write(content)
         held = self.store.get_bucket(bucket)
@@ -91,7 +91,7 @@ class EmbeddedOrigin:
             etag=etag or digests.etag(),
             modified=self.store.clock() if modified is None else modified,
             headers=_kept(headers),
-            checksums={chosen: digests.base64(chosen)} if chosen else {},
+            checksums=digests.checksums(),
             version_id=held.next_version_id(),
         )
         held.add(key, version)
@@ -148,8 +148,7 @@ class EmbeddedOrigin:
         call = replace(call, operation=name)
         self.counters.operations[name] += 1
         self.counters.calls.append(call)
-        self.authenticate(head)
-        return call, operation
+        return replace(call, seed=self.authenticate(head)), operation
 
 
 async def _disturb(request: web.BaseRequest, fault: Fault) -> None:

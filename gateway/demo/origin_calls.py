@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from gateway.demo.origin_bodies import Blob
 from gateway.demo.origin_store import OriginStore
 from gateway.model.ranges import ByteRange
+from gateway.protocol.s3.sigv4 import Seed
 
 _NOTHING = ByteRange(0, 0)
 XML_BODY_BYTES_MAX = 2 << 20
@@ -14,7 +15,7 @@ XML_BODY_BYTES_MAX = 2 << 20
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request; names of headers and query are as S3 compares them (headers in lower case)."""
+    """One request; header names are in lower case and are looked up in any."""
 
     method: str
     target: str
@@ -26,6 +27,8 @@ class Call:
     operation: str = ""
     read_body: Callable[[], AsyncIterator[bytes]] | None = field(default=None, compare=False)
     """Begins to read the body (and answers `Expect: 100-continue`)."""
+    seed: Seed | None = None
+    """What a signed aws-chunked body is chained to."""
 
     @property
     def version_id(self) -> str:

@@ -122,15 +122,16 @@ async def put_object(store: OriginStore, call: Call) -> Answer:
     """Store a body; conditions are judged before it is read and again in the step that commits."""
     bucket = store.get_bucket(call.bucket)
     judge_write(call.headers, bucket.find(call.key))
-    received = await receive(store, call, store.default_algorithm)
+    algorithm = named_algorithm(call.headers) or store.default_algorithm
+    received = await receive(store, call, algorithm)
     judge_write(call.headers, bucket.find(call.key))
     version = StoredVersion(
         body=(received.blob,),
         size=received.blob.size,
-        etag=received.digests.etag(),
+        etag=received.etag,
         modified=store.clock(),
         headers=kept_headers(call.headers),
-        checksums=received.checksums(),
+        checksums=received.checksums,
         tags=kept_tags(call.headers),
         version_id=bucket.next_version_id(),
     )
@@ -198,7 +199,7 @@ async def copy_object(store: OriginStore, call: Call) -> Answer:
         etag=source.etag if digests is None else digests.etag(),
         modified=store.clock(),
         headers=kept_headers(call.headers) if is_replacing else source.headers,
-        checksums=source.checksums if digests is None else _checksum(digests, algorithm),
+        checksums=source.checksums if digests is None else digests.checksums(),
         tags=kept_tags(call.headers) if is_retagging else source.tags,
         version_id=bucket.next_version_id(),
     )
@@ -213,11 +214,7 @@ def _digests_of_copy(source: StoredVersion, algorithm: str) -> Digests | None:
     is_plain = not source.part_sizes and source.checksum_type == "FULL_OBJECT"
     if is_plain and set(source.checksums) == {algorithm} - {""}:
         return None
-    return digests_of(pieces(source.body, 0, source.size), {algorithm} - {""})
-
-
-def _checksum(digests: Digests, algorithm: str) -> dict[str, str]:
-    return {algorithm: digests.base64(algorithm)} if algorithm else {}
+    return digests_of(pieces(source.body, 0, source.size), algorithm)
 
 
 def _first(checksums: Mapping[str, str]) -> str:

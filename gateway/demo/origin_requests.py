@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway.demo.origin_calls import Call
 from gateway.demo.origin_errors import S3Error
@@ -58,6 +59,6 @@ def read_call(head: RequestHead, body: RequestBody) -> Call:
         bucket=decode(bucket),
         key=key,
         query=dict(parse_query(head.query)),
-        headers={name.lower(): value for name, value in head.headers.items()},
+        headers=CIMultiDict((name.lower(), value) for name, value in head.headers.items()),
         read_body=body.pieces,
     )

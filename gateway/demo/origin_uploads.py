@@ -1,14 +1,14 @@
 """The embedded origin's multipart uploads (S3 user guide, "Uploading using multipart upload")."""
 
 import hashlib
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from uuid import uuid4
 
+from gateway.demo.origin_bodies import pieces
 from gateway.demo.origin_buckets import asked_keys_max
 from gateway.demo.origin_calls import Answer, Call, xml_answer
 from gateway.demo.origin_conditions import find_range, judge_write
 from gateway.demo.origin_digests import (
-    ALGORITHMS,
     CHECKSUM_HEADER,
     combined_crc,
     digests_of,
@@ -25,6 +25,7 @@ from gateway.demo.origin_objects import (
 from gateway.demo.origin_store import OriginStore, Part, StoredVersion, Upload
 from gateway.demo.origin_xml import document, iso_date, leaves, read_elements, rows
 from gateway.model.ranges import ByteRange
+from gateway.protocol.s3.checksums import base64_of, new_digest
 
 _PART_NUMBER_MAX = 10_000
 _ALWAYS_FULL_OBJECT = "crc64nvme"
@@ -62,7 +63,7 @@ async def upload_part(store: OriginStore, call: Call) -> Answer:
     """Keep one part; the same number again replaces it."""
     number, upload = _open_part(store, call)
     received = await receive(store, call, upload.algorithm)
-    part = Part(received.blob, received.digests.etag(), store.clock(), received.checksums())
+    part = Part(received.blob, received.etag, store.clock(), received.checksums)
     upload.parts[number] = part
     named = {CHECKSUM_HEADER + name: value for name, value in part.checksums.items()}
     return Answer(200, {"etag": part.etag, **named})
@@ -75,10 +76,8 @@ async def upload_part_copy(store: OriginStore, call: Call) -> Answer:
     header = call.headers.get("x-amz-copy-source-range", "")
     span = (find_range(header, source.size) if header else None) or ByteRange(0, source.size)
     blob = blob_of(store, source.body, span)
-    algorithms = {upload.algorithm} - {""}
-    digests = digests_of([blob.read(0, blob.size)], algorithms)
-    checksums = {name: digests.base64(name) for name in algorithms}
-    part = Part(blob, digests.etag(), store.clock(), checksums)
+    digests = digests_of(pieces((blob,), 0, blob.size), upload.algorithm)
+    part = Part(blob, digests.etag(), store.clock(), digests.checksums())
     upload.parts[number] = part
     told = leaves({"ETag": part.etag, "LastModified": iso_date(part.modified)})
     return xml_answer(document("CopyPartResult", told))
@@ -97,7 +96,7 @@ def _open_part(store: OriginStore, call: Call) -> tuple[int, Upload]:
 
 async def complete_upload(store: OriginStore, call: Call) -> Answer:
     """Lay the named parts end to end; a client that asks again gets the same answer."""
-    body = await receive_document(call)
+    body = await receive_document(call, names_object=True)
     upload = store.get_upload(call.query["uploadId"], call.bucket, call.key)
     version = upload.completed
     if version is None:
@@ -175,10 +174,10 @@ def _object_checksum(upload: Upload, parts: list[Part]) -> str:
     taken = [b64decode(part.checksums[upload.algorithm]) for part in parts]
     if upload.checksum_type == _FULL_OBJECT:
         sized = [(crc, part.blob.size) for crc, part in zip(taken, parts, strict=True)]
-        return b64encode(combined_crc(upload.algorithm, sized)).decode()
-    running = ALGORITHMS[upload.algorithm]()
+        return base64_of(combined_crc(upload.algorithm, sized))
+    running = new_digest(upload.algorithm)
     running.update(b"".join(taken))
-    return f"{b64encode(running.digest()).decode()}-{len(parts)}"
+    return f"{base64_of(running.digest())}-{len(parts)}"
 
 
 async def abort_upload(store: OriginStore, call: Call) -> Answer:

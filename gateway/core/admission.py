@@ -7,7 +7,7 @@ that equals the one of the bytes at hand: an ETag alone proves no body.
 
 import base64
 
-from gateway.core.objects import Objects
+from gateway.core.objects import NotCacheable, Objects
 from gateway.core.receipt import Receipt
 from gateway.core.spool import Spool
 from gateway.core.validation import Confirmed
@@ -41,7 +41,7 @@ class Admission:
             if version is not None:
                 await self._store(name, version, confirmed, spool)
                 metrics.writes_admitted.inc()
-        except Failure:
+        except (Failure, NotCacheable):
             metrics.writes_not_admitted.inc()
 
     async def _proven(

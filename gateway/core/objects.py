@@ -65,9 +65,12 @@ class Objects:
         return self._flash.find_row(name)
 
     async def confirm(self, name: ObjectName, receipt: Receipt) -> Confirmed:
-        """Return the origin's description of `name`, asked after this call (a HEAD's answer)."""
-        rule = self.rules.find(name)
-        receipt.rule, receipt.freshness = rule.match, str(rule.freshness)
+        """Return the origin's description of `name`, asked after this call (a HEAD's answer).
+
+        Raises NotCacheable where the rule wants everything past us, OriginRefused,
+        OriginUnreachable.
+        """
+        rule = self._rule_of(name, receipt)
         confirmed = await self._ask(name, None, receipt)
         if confirmed.version is not None:
             self._row_for(name, confirmed, rule)
@@ -82,10 +85,7 @@ class Objects:
         the first byte is found restarts the read. Raises NotCacheable, what `select` raises,
         OriginRefused, OriginUnreachable.
         """
-        rule = self.rules.find(name)
-        receipt.rule, receipt.freshness = rule.match, str(rule.freshness)
-        if rule.freshness.mode is Mode.BYPASS:
-            raise NotCacheable("rule")
+        rule = self._rule_of(name, receipt)
         for _ in range(_RESTARTS_MAX):
             if not self._flash.is_healthy:
                 raise NotCacheable("flash")
@@ -104,6 +104,14 @@ class Objects:
             receipt.mark("first_byte")
             return Read(row.version, headers, wanted, primed)
         raise OriginUnreachable(f"{name} changes faster than it can be read")
+
+    def _rule_of(self, name: ObjectName, receipt: Receipt) -> Rule:
+        """Return the rule of `name`, written down; raises NotCacheable where it is to bypass us."""
+        rule = self.rules.find(name)
+        receipt.rule, receipt.freshness = rule.match, str(rule.freshness)
+        if rule.freshness.mode is Mode.BYPASS:
+            raise NotCacheable("rule")
+        return rule
 
     async def _fresh(
         self, name: ObjectName, rule: Rule, opening: Opening | None, receipt: Receipt

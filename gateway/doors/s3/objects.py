@@ -79,7 +79,10 @@ class ObjectDoor:
         reason = _bypass_reason(head)
         if reason or "Range" in head.headers:
             return await self._passthrough.bypass(exchange, reason or "HEAD of a range")
-        confirmed = await self._objects.confirm(target.name, exchange.receipt)
+        try:
+            confirmed = await self._objects.confirm(target.name, exchange.receipt)
+        except NotCacheable as decision:
+            return await self._passthrough.bypass(exchange, decision.reason)
         version = confirmed.version
         if version is None:
             return await self._passthrough.bypass(exchange, "no strong validator")

@@ -25,14 +25,14 @@ def _tables(tree: Mapping[str, Any]) -> Iterator[str]:
 def _lines(table: Mapping[str, Any]) -> Iterator[str]:
     for key, value in table.items():
         if value is not None:
-            yield f"{key} = {_written(value)}"
+            yield f"{key} = {written(value)}"
 
 
-def _written(value: object) -> str:
-    """Return a value as TOML; its basic strings, numbers and booleans are those of JSON."""
+def written(value: object) -> str:
+    """Return a value as TOML on one line; strings, numbers and booleans are those of JSON."""
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{key} = {_written(below)}" for key, below in value.items())
+        inside = ", ".join(f"{key} = {written(below)}" for key, below in value.items())
         return f"{{ {inside} }}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_written(below) for below in value)}]"
+        return f"[{', '.join(written(below) for below in value)}]"
     return json.dumps(value, ensure_ascii=False)

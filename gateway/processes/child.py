@@ -14,6 +14,7 @@ import gateway
 from gateway.processes.control import Channel, Message, Start
 from gateway.settings_reading import ENVIRONMENT_PREFIX, FOREIGN_PREFIXES
 
+WORKER_COMMAND: Final = (sys.executable, "-P", "-m", "gateway", "worker")
 KILL_SECONDS: Final = 10.0
 """How long after its drain a worker may take to close its rooms, before it is killed."""
 
@@ -35,7 +36,7 @@ class Child:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "gateway", "worker"),
+                *WORKER_COMMAND,
                 stdin=theirs.fileno(),
                 env=worker_environment(os.environ),
             )

@@ -1,0 +1,31 @@
+"""Reloading: rules and identities at once, the rest named and left."""
+
+import logging
+
+from gateway.processes.reloading import apply_reload, waiting_keys
+from gateway.settings import Settings
+
+RULE = {"match": "b/*", "freshness": "immutable"}
+IDENTITY = {"name": "a", "access_key": "k", "secret_key": "s", "policy": "admin"}
+
+
+def test_rules_and_identities_are_taken_and_nothing_else(caplog):
+    running = Settings.model_validate({"workers": {"count": 2}})
+    reread = Settings.model_validate(
+        {"workers": {"count": 3}, "rules": [RULE], "identities": [IDENTITY]}
+    )
+    with caplog.at_level(logging.INFO):
+        applied = apply_reload(running, reread)
+    assert applied.rules == reread.rules
+    assert applied.identities == reread.identities
+    assert applied.workers.count == 2
+    assert "workers.count" in caplog.text
+
+
+def test_equal_settings_wait_for_nothing():
+    assert waiting_keys(Settings(), Settings.model_validate({"rules": [RULE]})) == []
+
+
+def test_every_differing_key_is_named():
+    other = Settings.model_validate({"flash": {"size": "2GiB"}, "origin": {"region": "x"}})
+    assert waiting_keys(Settings(), other) == ["origin.region", "flash.size"]

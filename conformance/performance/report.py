@@ -1,0 +1,99 @@
+"""Writing outcomes down: a table for the terminal, JSON for programs, Markdown for people.
+
+A run of some measurements replaces theirs in the report and leaves the others as they were.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from conformance.performance.figures import Bar, Outcome, Samples
+from conformance.performance.machine import describe
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+_VERDICTS = {True: "met", False: "**short**", None: ""}
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print one measurement."""
+    table = Table(title=f"{outcome.id}: {outcome.title}", title_justify="left")
+    for heading in ("", "median", "least", "most", "n"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for one in outcome.samples:
+        figures = (one.median, min(one.values), max(one.values))
+        table.add_row(
+            one.subject, *(f"{figure:,.4g} {one.unit}" for figure in figures), str(len(one.values))
+        )
+    for bar in outcome.bars:
+        table.add_row(bar.what, f"{bar.value:.3f}", _aim(bar), _VERDICTS[bar.holds].strip("*"), "")
+    Console().print(table)
+
+
+def write_report(outcomes: Iterable[Outcome]) -> None:
+    """Put the outcomes into conformance/results/performance.json and .md."""
+    path = RESULTS / "performance.json"
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    measured = {"taken": datetime.now(UTC).isoformat(timespec="seconds"), "on": describe()}
+    for outcome in outcomes:
+        known[outcome.id] = {**_as_json(outcome), **measured}
+    known = dict(sorted(known.items(), key=lambda pair: (pair[0][0] != "P", int(pair[0][1:]))))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    (RESULTS / "performance.md").write_text(_markdown(known))
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    written = asdict(outcome)
+    for sample, said in zip(outcome.samples, written["samples"], strict=True):
+        said["median"] = sample.median
+    for bar, said in zip(outcome.bars, written["bars"], strict=True):
+        said["holds"] = bar.holds
+    return written
+
+
+def _markdown(known: Mapping[str, Any]) -> str:
+    lines = [
+        "# Performance: the last figures",
+        "",
+        "Written by `python conformance/run.py performance`; docs/PERFORMANCE.md says how to read",
+        "it. Ratios are medians of ratios taken in turns within one run.",
+        "",
+        "| id | work | figures (medians) | against the bar |",
+        "|---|---|---|---|",
+        *(_row(one) for one in known.values()),
+        "",
+        "## Measured on",
+        "",
+        "| id | taken | commit | load | machine and versions |",
+        "|---|---|---|---|---|",
+        *(_provenance(one) for one in known.values()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(one: Mapping[str, Any]) -> str:
+    samples = [Samples(s["subject"], s["unit"], tuple(s["values"])) for s in one["samples"]]
+    bars = [Bar(b["what"], b["value"], b["limit"], b["is_ceiling"]) for b in one["bars"]]
+    figures = "<br>".join(f"{s.subject} {s.median:,.4g} {s.unit}" for s in samples)
+    verdicts = "<br>".join(f"{b.what} {b.value:.3f} {_aim(b)} {_VERDICTS[b.holds]}" for b in bars)
+    work = "; ".join([one["title"], *one["notes"]])
+    return f"| {one['id']} | {work} | {figures} | {verdicts} |"
+
+
+def _provenance(one: Mapping[str, Any]) -> str:
+    on = dict(one["on"])
+    commit = on.pop("commit")
+    said = ", ".join(f"{name} {value}" for name, value in on.items())
+    return f"| {one['id']} | {one['taken']} | {commit} | {one['load_average']:.1f} | {said} |"
+
+
+def _aim(bar: Bar) -> str:
+    if bar.limit is None:
+        return ""
+    return f"(at {'most' if bar.is_ceiling else 'least'} {bar.limit:g})"

@@ -1,0 +1,72 @@
+"""P8: what writing through costs, with plain PUTs and in parts."""
+
+from time import perf_counter
+
+from boto3.s3.transfer import TransferConfig
+
+from conformance.performance.figures import Bar, Outcome, in_turns, ratio_of
+from conformance.performance.gateway import running_gateway
+from conformance.performance.load import fetch, link
+from conformance.performance.origins import BUCKET, MIB, Server, random_file, s3_client
+from conformance.performance.workplace import GIB, Workplace, bare_origin, shaped_origin
+
+_PART_BYTES = 64 * MIB
+_PARTS_AT_ONCE = 4
+
+
+def writes(place: Workplace) -> Outcome:
+    """P8: PUT of 64 MiB by curl and by boto3, multipart 1 GiB by boto3."""
+    put_bytes = place.scaled(64 * MIB, 16 * MIB)
+    parts_bytes = place.scaled(GIB, 128 * MIB)
+    put_file = random_file(place.folder, put_bytes)
+    parts_file = random_file(place.folder, parts_bytes)
+    with (
+        bare_origin(place) as bare,
+        shaped_origin(bare) as origin,
+        running_gateway(place.folder / "gateway", origin.endpoint) as gateway,
+    ):
+
+        def curl_put(server: Server) -> float:
+            url = link(server, "written/curl", "PUT")
+            return fetch(url, "--upload-file", str(put_file)).seconds
+
+        def boto_put(server: Server) -> float:
+            started = perf_counter()
+            with put_file.open("rb") as source:
+                s3_client(server.endpoint).put_object(
+                    Bucket=BUCKET, Key="written/boto3", Body=source
+                )
+            return perf_counter() - started
+
+        def parts(server: Server) -> float:
+            config = TransferConfig(multipart_chunksize=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+            started = perf_counter()
+            s3_client(server.endpoint).upload_file(
+                str(parts_file), BUCKET, "written/parts", Config=config
+            )
+            return perf_counter() - started
+
+        samples = {}
+        for way, put in (("curl", curl_put), ("boto3", boto_put), ("parts", parts)):
+            samples |= in_turns(
+                place.scaled(3, 1),
+                "s",
+                {
+                    f"{way}, direct": lambda put=put: put(origin),
+                    f"{way}, Forebay": lambda put=put: put(gateway),
+                },
+            )
+    return Outcome(
+        "P8",
+        f"PUT {put_bytes // MIB} MiB (curl unsigned payload, boto3 with sha256 and crc32), "
+        f"{parts_bytes // MIB} MiB in {_PART_BYTES // MIB} MiB parts, shaped origin, 2 workers",
+        tuple(samples.values()),
+        tuple(
+            Bar(
+                f"{way}: of direct's rate",
+                ratio_of(samples, f"{way}, direct", f"{way}, Forebay"),
+                0.95,
+            )
+            for way in ("curl", "boto3", "parts")
+        ),
+    )

@@ -225,6 +225,7 @@ def _handlers(
         "UploadPartCopy": uploads.copy,
         "CompleteMultipartUpload": uploads.complete,
         "DeleteObjects": deletions.delete_objects,
+        "PostObject": uploads.post_form,
     }
 
 

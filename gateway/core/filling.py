@@ -206,6 +206,7 @@ class Filling:
         fill = next(fills, None)
         if fill is not None:
             await self.budget.take(fill.length)
+            metrics.fill_memory_bytes.inc(fill.length)
             fill.buffer = bytearray(fill.length)
         return fill
 
@@ -229,6 +230,7 @@ class Filling:
         self._flash.release(body, fill.number)
         if fill.buffer is not None:
             self.budget.give(fill.length)
+            metrics.fill_memory_bytes.dec(fill.length)
         fill.end(extent, failure)
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 from gateway.core.admission import Admission
 from gateway.core.spool import Spool
 from gateway.flash.store import Flash
+from gateway.model.failures import AuthenticationFailed, BodyMismatch, InvalidRequest
 from gateway.model.names import ObjectName
 from gateway.model.rules import Rules
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
@@ -81,7 +82,11 @@ class Writing:
             if write.is_whole_object and self.rules.find(write.name).admit_on_write:
                 spool = self._spool()
                 keeping.push_async_exit(spool)
-            answer = await self._send(write, spool)
+            try:
+                answer = await self._send(write, spool)
+            except (BodyMismatch, InvalidRequest, AuthenticationFailed):
+                metrics.writes_refused.inc()
+                raise
             if answer.status < _MULTIPLE:
                 metrics.writes_verified.inc()
                 if write.is_whole_object:

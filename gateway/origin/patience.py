@@ -10,6 +10,7 @@ import random
 
 from gateway.model.failures import OriginUnreachable
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
+from gateway.telemetry import metrics
 
 PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
 _BACKOFF_SECONDS = 0.05
@@ -29,6 +30,7 @@ class PatientOrigin:
         last = OriginUnreachable("the origin was not asked")
         for attempt in range(self._attempts_max):
             if attempt:
+                metrics.origin_retries.inc()
                 await asyncio.sleep(backoff_seconds(attempt))
             try:
                 answer = await self._origin.ask(request)

@@ -224,6 +224,7 @@ class _WatchedBody:
         assert not isinstance(self._body, bytes)  # noqa: S101 - narrows the union for mypy
         try:
             async for piece in self._body:
+                metrics.bytes_to_origin.inc(len(piece))
                 yield piece
         except Failure as failure:
             self.failure = failure

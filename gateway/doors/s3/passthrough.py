@@ -1,6 +1,7 @@
 """What Forebay does not model: authenticated, authorised, re-signed, streamed, unchanged."""
 
 import re
+from collections.abc import Mapping
 from contextlib import aclosing
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -9,12 +10,13 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.doors.exchange import Exchange
+from gateway.doors.s3.request_bodies import RequestBody
 from gateway.model.failures import InvalidRequest
 from gateway.model.names import ObjectName
 from gateway.origin.interface import EMPTY_SHA256, Origin, OriginAnswer, OriginRequest
-from gateway.protocol.s3.checksums import BodyProof
 from gateway.protocol.s3.headers import request_headers_onward, response_headers_onward
 from gateway.protocol.s3.onward_query import onward_query
+from gateway.telemetry import metrics
 
 if TYPE_CHECKING:
     from gateway.flash.store import Flash
@@ -45,20 +47,28 @@ class Passthrough:
     async def bypass(self, exchange: Exchange, reason: str) -> web.StreamResponse:
         """Answer a read of an object past the flash, and say why."""
         exchange.receipt.cache, exchange.receipt.reason = "BYPASS", reason
+        metrics.reads_bypassed.inc()
         return await self.handle(exchange)
 
-    async def ask(self, exchange: Exchange, body: bytes) -> OriginAnswer:
-        """Send the request on with `body` and return the origin's answer."""
+    async def ask(
+        self, exchange: Exchange, body: bytes, more_headers: Mapping[str, str] | None = None
+    ) -> OriginAnswer:
+        """Send the request on with `body` and return the origin's answer.
+
+        `more_headers` replace the client's.
+        """
         head, target = exchange.head, exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
         exchange.receipt.origin_requests += 1
+        headers = CIMultiDict(request_headers_onward(head.headers))
+        headers.update(more_headers or {})
         answer = await self._origin.ask(
             OriginRequest(
                 head.method,
                 target.bucket,
                 target.raw_key,
                 onward_query(head.query),
-                CIMultiDict(request_headers_onward(head.headers)),
+                headers,
                 body,
                 len(body),
                 sha256(body).hexdigest() if body else EMPTY_SHA256,
@@ -75,29 +85,22 @@ class Passthrough:
 
     async def whole_body(self, exchange: Exchange) -> bytes:
         """Return a small body, verified; raises InvalidRequest beyond SMALL_BODY_BYTES_MAX."""
-        if not exchange.request.body_exists:
-            return b""
-        principal, operation = exchange.principal, exchange.operation
-        assert principal is not None  # noqa: S101 - identified by the pipeline
         # The checksum headers of CompleteMultipartUpload are of the object, not of its XML.
-        proof = BodyProof.of(
-            exchange.head.headers,
-            principal.claim.payload_hash,
-            checksums=operation is None or operation.name != "CompleteMultipartUpload",
+        operation = exchange.operation
+        body = RequestBody(
+            exchange,
+            needs_length=False,
+            proves_checksums=operation is None or operation.name != "CompleteMultipartUpload",
         )
-        collected = bytearray()
-        async with aclosing(exchange.body()) as pieces:
-            async for piece in pieces:
-                collected += piece
-                if len(collected) > SMALL_BODY_BYTES_MAX:
-                    raise InvalidRequest(
-                        f"The body of this operation may have {SMALL_BODY_BYTES_MAX} bytes",
-                        code="MaxMessageLengthExceeded",
-                    )
-        body = bytes(collected)
-        proof.update(body)
-        proof.finish()
-        return body
+        if body.length > SMALL_BODY_BYTES_MAX:
+            raise InvalidRequest(
+                f"The body of this operation may have {SMALL_BODY_BYTES_MAX} bytes",
+                code="MaxMessageLengthExceeded",
+            )
+        async with aclosing(body.pieces()) as pieces:
+            collected = b"".join([piece async for piece in pieces])
+        body.finish()
+        return collected
 
     async def relay(self, exchange: Exchange, answer: OriginAnswer) -> web.StreamResponse:
         """Stream an answer back as it comes; its length is kept where it has one."""

@@ -46,9 +46,11 @@ class Pipeline:
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and leave one line in the access log, whatever happened."""
         exchange = Exchange(request)
+        metrics.requests_in_flight.inc()
         try:
             return await self._respond(exchange)
         finally:
+            metrics.requests_in_flight.dec()
             self._record(exchange)
 
     async def _respond(self, exchange: Exchange) -> web.StreamResponse:

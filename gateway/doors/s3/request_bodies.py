@@ -15,18 +15,26 @@ OBJECT_BYTES_MAX = 5 * 1024**3
 class RequestBody:
     """The plain bytes of one request (a `core.writing.ProvenBody`)."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        """Judge the framing; raises InvalidRequest for lengths that are missing or too large."""
+    def __init__(
+        self, exchange: Exchange, *, needs_length: bool = True, proves_checksums: bool = True
+    ) -> None:
+        """Judge the framing; raises InvalidRequest for lengths that are missing or too large.
+
+        Without `needs_length` a request may have neither body nor length (CreateBucket); without
+        `proves_checksums` its x-amz-checksum-* headers are of something else than the body.
+        """
         headers = exchange.head.headers
         principal = exchange.principal
         assert principal is not None  # noqa: S101 - identified by the pipeline
         self._exchange = exchange
         payload_hash = principal.claim.payload_hash
         self._decoder = AwsChunkedDecoder.of(headers, payload_hash, principal.seed)
-        self._proof = BodyProof.of(headers, payload_hash)
+        self._proof = BodyProof.of(headers, payload_hash, checksums=proves_checksums)
         self._received = 0
         self.is_proven_by_trailer = trailer_checksum(headers) is not None
-        self.length = _plain_length(headers, is_framed=self._decoder is not None)
+        self.length = 0
+        if needs_length or exchange.request.body_exists:
+            self.length = _plain_length(headers, is_framed=self._decoder is not None)
 
     async def pieces(self) -> AsyncGenerator[bytes]:
         """Yield the plain bytes; raises BodyMismatch where they are more than announced."""

@@ -8,12 +8,13 @@ from gateway.core.writing import Write, Writing
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.request_bodies import RequestBody
+from gateway.model.failures import NotSupported
 from gateway.origin.interface import UNSIGNED_PAYLOAD, OriginAnswer, OriginRequest
 from gateway.protocol.s3.addressing import Target, encode_key
 from gateway.protocol.s3.completion import complete_result, multipart_etag, part_etags
 from gateway.protocol.s3.headers import request_headers_onward
 from gateway.protocol.s3.onward_query import onward_query
-from gateway.protocol.s3.requests import copy_source
+from gateway.protocol.s3.requests import copy_source, copy_source_header
 from gateway.protocol.s3.responses import find_error
 
 _ERROR_BYTES_MAX = 64 * 1024
@@ -63,7 +64,19 @@ class UploadDoor:
         assert exchange.principal is not None  # noqa: S101 - identified by the pipeline
         source = Target(name.bucket, name.key, encode_key(name.key))
         self._authorization.require(exchange.principal, action, source)
-        return await self._passthrough.handle(exchange)
+        # The origin is told the source that was judged, in one spelling: a server that reads the
+        # client's '+' or '%' otherwise would copy an object that nobody authorised.
+        exact = {"x-amz-copy-source": copy_source_header(name, version_id)}
+        body = await self._passthrough.whole_body(exchange)
+        answer = await self._passthrough.ask(exchange, body, exact)
+        return await self._passthrough.relay(exchange, answer)
+
+    async def post_form(self, exchange: Exchange) -> web.StreamResponse:
+        """Refuse PostObject: its key and policy stand in a form that nobody has judged."""
+        bucket = exchange.target.bucket if exchange.target is not None else ""
+        raise NotSupported(
+            f"Form uploads (POST) to {bucket} are not supported: use PUT, presigned where needed"
+        )
 
     async def complete(self, exchange: Exchange) -> web.StreamResponse:
         """Answer CompleteMultipartUpload; a retry after success gets the same answer."""

@@ -37,19 +37,23 @@ class Version:
         """Return whether both versions provably have one body (semantics: *Same body*).
 
         ETag and size must be equal, and so must be Last-Modified and version id, or a full-object
-        checksum that the origin stores: two different bodies can be built with one MD5.
+        checksum that the origin stores: two different bodies can be built with one MD5. Checksums
+        that differ prove different bodies, also where both were written within one second.
         """
         if self.etag != other.etag or self.size != other.size:
             return False
-        if self.is_same_tuple(other):
-            return True
         mine, theirs = dict(self.checksums), dict(other.checksums)
         shared = mine.keys() & theirs.keys()
-        return bool(shared) and all(mine[name] == theirs[name] for name in shared)
+        if any(mine[name] != theirs[name] for name in shared):
+            return False
+        return bool(shared) or self.is_same_tuple(other)
 
 
 def body_id(name: ObjectName, version: Version, chunk_bytes: int) -> bytes:
-    """Return the 16-byte key under which the chunks of this version's body lie on flash."""
+    """Return the 16-byte key under which the chunks of this version's body lie on flash.
+
+    Checksums are part of it: the row that knew them may be gone while its chunks remain.
+    """
     digest = blake2b(digest_size=16)
     for part in (
         name.bucket,
@@ -59,6 +63,7 @@ def body_id(name: ObjectName, version: Version, chunk_bytes: int) -> bytes:
         version.last_modified,
         version.version_id or "",
         str(chunk_bytes),
+        *(f"{name}={value}" for name, value in version.checksums),
     ):
         digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
     return digest.digest()

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from gateway.demo.origin import EmbeddedOrigin
-from gateway.demo.origin_calls import Call
-from gateway.demo.origin_faults import Fault, FaultHook, Gate
+from gateway.demo.origin_faults import Fault, Gate
 from gateway.telemetry import metrics
 from tests.support.gateway_worker import Gateway, until
+from tests.support.origin_hooks import once
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,7 +57,7 @@ async def test_who_arrives_during_a_validation_is_not_told_its_answer(
     origin.put("bucket", key, BODY)
     await gateway.warm("bucket", key)
     held = Gate()
-    origin.faults.append(_once("HEAD", Fault(hold_answer=held)))
+    origin.faults.append(once("HEAD", Fault(hold_answer=held)))
     async with asyncio.TaskGroup() as tasks:
         early = tasks.create_task(gateway.client.get("bucket", key))
         await held.wait_arrived()
@@ -73,7 +73,7 @@ async def test_a_get_that_raced_a_put_leaves_nothing_stale_behind(
 ) -> None:
     origin.put("bucket", key, BODY)
     held = Gate()
-    origin.faults.append(_once("GET", Fault(hold_answer=held)))
+    origin.faults.append(once("GET", Fault(hold_answer=held)))
     async with asyncio.TaskGroup() as tasks:
         early = tasks.create_task(gateway.client.get("bucket", key))
         await held.wait_arrived()
@@ -118,7 +118,7 @@ async def test_bounded_counts_from_when_the_question_was_sent(
     key = f"bounded/{key}"
     origin.put("bucket", key, BODY)
     held = Gate()
-    origin.faults.append(_once("GET", Fault(hold_answer=held)))
+    origin.faults.append(once("GET", Fault(hold_answer=held)))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(gateway.client.get("bucket", key))
         await held.wait_arrived()
@@ -202,7 +202,7 @@ async def test_64_clients_of_one_hot_key_cost_two_questions_a_round_trip(
     await gateway.warm("bucket", key)
     origin.counters.reset()
     held, joined = Gate(), metrics.validations_joined
-    origin.faults.append(_once("HEAD", Fault(hold_answer=held)))
+    origin.faults.append(once("HEAD", Fault(hold_answer=held)))
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(gateway.client.get("bucket", key))
         await held.wait_arrived()
@@ -214,12 +214,3 @@ async def test_64_clients_of_one_hot_key_cost_two_questions_a_round_trip(
     assert all(task.result().body == BODY for task in (first, *others))
     assert origin.counters.requests == {"HEAD": 2}
 
-
-def _once(method: str, fault: Fault) -> FaultHook:
-    """Return a hook that disturbs the first request of that method."""
-    left = [fault]
-
-    def hook(call: Call) -> Fault | None:
-        return left.pop() if left and call.method == method else None
-
-    return hook

@@ -1,4 +1,4 @@
-"""The settings that tests run a gateway with: small flash, three principals, a rule of each mode."""
+"""The settings that tests run a gateway with: small flash, three principals, each mode a rule."""
 
 from pathlib import Path
 from typing import Any

@@ -46,7 +46,9 @@ class SignedClient:
         payload_hash: str | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Yield the answer to `method` on the raw `path`; its body is not read yet."""
-        sent = self.signed(method, path, query, dict(headers or {}), body, payload_hash)
+        sent = self.signed(
+            method, path, query, dict(headers or {}), body=body, payload_hash=payload_hash
+        )
         url = URL(f"{self.endpoint}{path}{'?' + query if query else ''}", encoded=True)
         async with self.session.request(
             method,
@@ -85,8 +87,9 @@ class SignedClient:
         path: str,
         query: str,
         headers: dict[str, str],
-        body: bytes | AsyncIterable[bytes],
-        payload_hash: str | None,
+        *,
+        body: bytes | AsyncIterable[bytes] = b"",
+        payload_hash: str | None = None,
     ) -> dict[str, str]:
         """Return `headers` and the signature, over the payload hash given or the body's own."""
         if payload_hash is None:

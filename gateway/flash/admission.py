@@ -18,6 +18,9 @@ _SEGMENTS_WANTED: Final = 64
 _SEGMENTS_MIN: Final = 8
 _BLOCK_BYTES: Final = 4096
 SIZE_BYTES_MIN: Final = 8 * MIB
+# What one change may add: a few pages, each written anew, and a row of the largest size.
+_CHANGE_BYTES_MAX: Final = 32 * 1024
+_GROUP_CHANGES_MAX: Final = 512
 INDEX_BYTES_MIN: Final = MIB // 2
 """What an empty index may occupy, before anything is written to it."""
 
@@ -40,14 +43,30 @@ class Division:
         return rounded_up(self.segment_bytes) + rounded_up(self.record_bytes)
 
     @property
-    def index_step_bytes(self) -> int:
-        """Return how far one group of changes may grow the index file, at most."""
-        return min(self.allowance_step_bytes, MIB) // 2
+    def group_bytes_max(self) -> int:
+        """Return how far one transaction may grow the index file."""
+        return self.allowance_step_bytes // 8
+
+    @property
+    def group_changes_max(self) -> int:
+        """Return how many changes one transaction may have, so that it keeps that bound."""
+        return min(max(self.group_bytes_max // _CHANGE_BYTES_MAX, 1), _GROUP_CHANGES_MAX)
 
     @property
     def index_used_bytes_max(self) -> int:
         """Return from where on rows are taken out of the index: LMDB needs free pages to delete."""
-        return self.index_bytes_max * 3 // 4
+        return self.index_bytes_max * 7 // 10
+
+    def can_index_grow(self, index_bytes: int, allowance_bytes: int) -> bool:
+        """Return whether a transaction may add to the index.
+
+        Room is left for those that remove: LMDB writes a new page for each that it changes.
+        """
+        return index_bytes + 4 * self.group_bytes_max <= allowance_bytes
+
+    def is_growth_near(self, index_bytes: int, allowance_bytes: int) -> bool:
+        """Return whether the allowance should be raised soon."""
+        return index_bytes + 6 * self.group_bytes_max > allowance_bytes
 
     def segments_bytes_max(self, allowance_bytes: int) -> int:
         """Return what all segments together may occupy under that allowance."""

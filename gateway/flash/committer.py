@@ -12,15 +12,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
+from gateway.flash.admission import Division
 from gateway.flash.faults import Faults
 from gateway.flash.index import Index, IndexTrouble, Writing
 from gateway.model.failures import FlashTrouble
 
 _log = logging.getLogger(__name__)
-_GROUP_MAX = 512
 _WAIT_SECONDS_MAX = 60.0
-_USED_SHARE_MAX = 0.75
-_REFUSED_SHARE_MAX = 0.9
+_REFUSED_SHARE_MAX = 0.8
 
 ALLOWANCE_KEY = b"allowance"
 
@@ -48,16 +47,16 @@ class Committer:
     def __init__(
         self,
         index: Index,
+        division: Division,
         faults: Faults,
         *,
-        step_bytes: int,
         report: Callable[[Exception], None],
         wants_room: Callable[[], None],
     ) -> None:
-        """Start; a group may grow the index file by up to `step_bytes`."""
+        """Start."""
         self._index = index
+        self._division = division
         self._faults = faults
-        self._step_bytes = step_bytes
         self._report = report
         self._wants_room = wants_room
         self._queue: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
@@ -91,10 +90,11 @@ class Committer:
         self.submit(replace(change, settled=settled))
         waiting.result(_WAIT_SECONDS_MAX)
 
-    def retry_deferred(self) -> None:
-        """Have another look at the changes that wait for the index to be allowed to grow."""
+    def retry_deferred(self, *, is_in_vain: bool = False) -> None:
+        """Have another look at the changes that wait for the index to grow, or give them up."""
         if self._deferred:
-            self.submit(Change(lambda _: None))
+            give_up = self.refuse_deferred if is_in_vain else None
+            self.submit(Change(lambda _: None, prepare=give_up))
 
     def close(self, seconds_max: float = 10.0) -> None:
         """Commit what is queued and stop the thread; raises TimeoutError if the disk holds it."""
@@ -108,14 +108,23 @@ class Committer:
         is_running = True
         while is_running:
             group = [self._queue.get()]
-            while len(group) < _GROUP_MAX and not self._queue.empty():
+            while len(group) < self._division.group_changes_max and not self._queue.empty():
                 group.append(self._queue.get())
             is_running = None not in group
             changes = [change for change in group if change is not None]
             ready = _prepared(changes, self._report)
             self._commit(self._deferred + ready)
-        for change in self._deferred:
-            change.settle(FlashTrouble("flash was closed"))
+        self.refuse_deferred()
+        while not self._queue.empty():
+            late = self._queue.get()
+            if late is not None:
+                late.settle(FlashTrouble("flash was closed"))
+
+    def refuse_deferred(self) -> None:
+        """Give up the changes that wait for the index to be allowed to grow."""
+        refused, self._deferred = self._deferred, []
+        for change in refused:
+            change.settle(FlashTrouble("the index has no room"))
 
     def _commit(self, changes: list[Change]) -> None:
         self._deferred = []
@@ -156,13 +165,14 @@ class Committer:
         """Return whether the index may grow now, and whether it would be in vain to wait for it."""
         used = writing.used_bytes
         allowance = int(writing.find_meta(ALLOWANCE_KEY) or 0)
-        is_near = self._index.file_bytes + 2 * self._step_bytes > allowance
         is_final = allowance >= self._index.bytes_max
-        if used > _USED_SHARE_MAX * self._index.bytes_max or (is_near and not is_final):
+        file_bytes = self._index.file_bytes
+        is_near = not is_final and self._division.is_growth_near(file_bytes, allowance)
+        if is_near or used > self._division.index_used_bytes_max:
             self._wants_room()
         if used > _REFUSED_SHARE_MAX * self._index.bytes_max:
             return False, True
-        return is_final or self._index.file_bytes + self._step_bytes <= allowance, False
+        return is_final or self._division.can_index_grow(file_bytes, allowance), False
 
 
 def _prepared(changes: list[Change], report: Callable[[Exception], None]) -> list[Change]:

@@ -1,7 +1,7 @@
 """What leaves the flash: FIFO over segments, with the touched chunks carried over (pure).
 
-This is CLOCK with a small count, as in SIEVE and S3-FIFO: a chunk that was touched since it came
-in, or since it was carried last, gets another round; its heat falls by one each time. At most half a
+This is CLOCK with a small count, as in SIEVE and S3-FIFO: a chunk touched since it came in, or
+since it was carried last, gets another round; its heat falls by one each time. At most half a
 segment is carried per segment gained, so making room always makes room.
 """
 

@@ -34,6 +34,8 @@ from gateway.model.names import ObjectName
 FORMAT_VERSION: Final = b"1"
 TOMBSTONE_SECONDS: Final = 600
 """Longer than any question to the origin may be under way."""
+ROW_BYTES_MAX: Final = 16 * 1024
+"""Larger rows are not kept; S3 bounds user metadata to 2 KiB and a header to 8 KiB."""
 _READERS_MAX: Final = 2048
 _DATABASES: Final = (b"rows", b"chunks", b"tombstones", b"meta")
 _EXPIRED_PER_FORGET: Final = 4
@@ -146,7 +148,7 @@ class Index:
             return transaction.get(key)
 
     def pages(self, database: str, start: bytes, count_max: int) -> list[tuple[bytes, bytes]]:
-        """Return up to `count_max` entries of a database from `start` on; raises lmdb.Error."""
+        """Return up to `count_max` entries from key `start` on; raises lmdb.Error."""
         entries: list[tuple[bytes, bytes]] = []
         with self._environment.begin(db=getattr(self, database)) as transaction:
             cursor = transaction.cursor()
@@ -158,7 +160,7 @@ class Index:
         return entries
 
     def write(self) -> "Writing":
-        """Return a write transaction, to be used as a context manager; waits for other processes."""
+        """Return a write transaction, a context manager; waits for other processes."""
         return Writing(self, self._environment.begin(write=True))
 
     @property
@@ -231,7 +233,9 @@ class Writing:
             is_newer = row.confirmed_ns < time_of(there)
             if is_newer or is_tombstone(there):
                 return
-        self._transaction.put(key, encode_row(row), db=self._index.rows)
+        data = encode_row(row)
+        if len(data) <= ROW_BYTES_MAX:
+            self._transaction.put(key, data, db=self._index.rows)
 
     def put_row_if_absent(self, row: Row) -> None:
         """Store a row that recovery found, unless anything is known of the object."""

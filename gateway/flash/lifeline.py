@@ -138,13 +138,13 @@ class Lifeline:
         if volume is None:
             return
         try:
-            volume.space.raise_allowance()
+            has_room = volume.space.raise_allowance()
             if volume.index.used_bytes() > volume.division.index_used_bytes_max:
                 volume.space.relieve_index()
         except TROUBLES as error:
             self.report(error)
         else:
-            volume.committer.retry_deferred()
+            volume.committer.retry_deferred(is_in_vain=not has_room)
 
     def _tick(self) -> None:
         if self._is_closed:

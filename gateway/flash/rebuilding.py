@@ -19,9 +19,6 @@ from gateway.flash.recovery import put_recovered, read_records
 from gateway.flash.segments import SegmentFiles, data_name, record_name
 from gateway.flash.space import Space, SpaceParts
 
-_USED_SHARE_MAX = 0.7
-"""Beyond it the oldest segments stay without rows: they are the next to be evicted."""
-
 
 def encode_pending(segments: list[SegmentFiles]) -> bytes:
     """Return the list of segments that a new index does not hold yet, oldest first."""
@@ -68,7 +65,8 @@ def _enter_segment(parts: SpaceParts, space: Space, segment: int) -> Iterator[No
         data_bytes = 0
         with contextlib.suppress(FileNotFoundError):
             data_bytes = os.stat(data_name(segment), dir_fd=parts.segments_fd).st_size
-        groups = read_records(record_fd, segment) if record_fd >= 0 else iter(())
+        group_max = parts.division.group_changes_max
+        groups = read_records(record_fd, segment, group_max) if record_fd >= 0 else iter(())
         for group in groups:
             if not _enter_group(parts, space, group, data_bytes):
                 break
@@ -81,12 +79,18 @@ def _enter_segment(parts: SpaceParts, space: Space, segment: int) -> Iterator[No
 
 
 def _enter_group(parts: SpaceParts, space: Space, group: list[Record], data_bytes: int) -> bool:
-    """Enter a group of records; return False where the index has no room for them."""
-    index, step_bytes = parts.index, parts.division.index_step_bytes
+    """Enter a group of records; return False where the index has no room for them.
+
+    The oldest segments then stay without rows: they are the next to be evicted.
+    """
+    index, division = parts.index, parts.division
     allowance = int(index.find_meta(ALLOWANCE_KEY) or 0)
-    if index.file_bytes + step_bytes > allowance:
+    if allowance < index.bytes_max and division.is_growth_near(index.file_bytes, allowance):
         space.raise_allowance()
-    if index.used_bytes() > _USED_SHARE_MAX * index.bytes_max:
+        allowance = int(index.find_meta(ALLOWANCE_KEY) or 0)
+    if allowance < index.bytes_max and not division.can_index_grow(index.file_bytes, allowance):
+        return False
+    if index.used_bytes() > division.index_used_bytes_max:
         return False
     parts.committer.wait_committed(lambda w: put_recovered(w, group, data_bytes))
     return True

@@ -29,7 +29,6 @@ from gateway.flash.segments import (
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _READ_BYTES: Final = 1 << 20
-GROUP_RECORDS_MAX: Final = 1000
 _OPEN: Final = "open"
 
 
@@ -135,15 +134,15 @@ def _used(record_fd: int) -> tuple[int, int]:
     return data_bytes, record_bytes
 
 
-def read_records(record_fd: int, segment: int) -> Iterator[list[Record]]:
-    """Yield the records of a segment's log in groups; raises OSError."""
+def read_records(record_fd: int, segment: int, group_max: int) -> Iterator[list[Record]]:
+    """Yield the records of a segment's log in groups of `group_max`; raises OSError."""
     reader = RecordReader()
     group: list[Record] = []
     for piece in _pieces(record_fd):
         for entry in reader.feed(piece):
             if isinstance(entry, Record) and entry.extent.segment == segment:
                 group.append(entry)
-            if len(group) == GROUP_RECORDS_MAX:
+            if len(group) == group_max:
                 yield group
                 group = []
         if reader.is_stopped:

@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
@@ -113,7 +113,13 @@ def encode_tombstone(name: ObjectName, forgotten_ns: int) -> bytes:
 
 def decode_row(data: bytes, name: ObjectName) -> Row | None:
     """Return the row of `name`; None for a tombstone, another name's row or another format."""
-    return None if is_tombstone(data) or find_name(data) != name else _decode(data, name)
+    if len(data) < _HEAD.size or data[0] != _FORMAT or data[1]:
+        return None
+    head = _HEAD.unpack_from(data)
+    stop = _HEAD.size + head[4] + head[5]
+    if data[_HEAD.size : stop] != encode_text(name.bucket) + encode_text(name.key):
+        return None
+    return _decode(head, data[stop:], name) if head[4] == len(encode_text(name.bucket)) else None
 
 
 def find_name(data: bytes) -> ObjectName | None:
@@ -141,14 +147,9 @@ def body_of(data: bytes) -> bytes:
     return bytes(_HEAD.unpack_from(data)[7])
 
 
-def _decode(data: bytes, name: ObjectName) -> Row:
-    head = _HEAD.unpack_from(data)
-    _, _, has_version_id, confirmed_ns, bucket_bytes, key_bytes, size, body, checksums, _ = head
-    texts = (
-        data[_HEAD.size + bucket_bytes + key_bytes :]
-        .decode("utf-8", "surrogatepass")
-        .split(_SEPARATOR)
-    )
+def _decode(head: tuple[Any, ...], joined: bytes, name: ObjectName) -> Row:
+    _, _, has_version_id, confirmed_ns, _, _, size, body, checksums, _ = head
+    texts = joined.decode("utf-8", "surrogatepass").split(_SEPARATOR)
     pairs = tuple(zip(texts[3::2], texts[4::2], strict=True))
     version = Version(
         texts[0], size, texts[1], texts[2] if has_version_id else None, pairs[:checksums]

@@ -5,8 +5,8 @@ copied and committed at their new place, then the old segment's rows are removed
 row never outlives its segment, and a segment without rows is merely evicted again.
 """
 
-import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.flash.admission import Division
@@ -28,7 +28,6 @@ from gateway.flash.segments import (
 )
 from gateway.flash.touches import Touches
 
-_log = logging.getLogger(__name__)
 _SWEPT_ROWS_MAX = 4096
 
 
@@ -84,21 +83,21 @@ class Space:
             segment.leave()
             return segment
 
-    def raise_allowance(self) -> None:
-        """Let the index grow: make room for that, then say so."""
+    def raise_allowance(self) -> bool:
+        """Let the index grow: make room for that, then say so; return False if there is none."""
         division = self._parts.division
         with self._parts.lock.held():
             wanted = division.allowance_for(self._parts.index.file_bytes)
             if wanted <= self._allowance():
-                return
+                return True
             room = division.segments_bytes_max(wanted)
             files = self.settled_files()
             self._evict_to(files, room - division.new_segment_bytes, None)
             if _occupied(files) > room:
-                _log.warning("flash: the index needs room, and all segments are in use")
-                return
+                return False
             value = str(wanted).encode()
             self._parts.committer.wait_committed(lambda w: w.put_meta(ALLOWANCE_KEY, value))
+            return True
 
     def relieve_index(self) -> None:
         """Take rows out of an index that is nearly full: the oldest segment's, and idle ones."""
@@ -184,7 +183,7 @@ class Space:
             if target is not None:
                 carried = self._carry(record_fd, segment, target, carry_left)
             parts.faults.at("evict.carried")
-            for group in read_records(record_fd, segment):
+            for group in self._records(record_fd, segment):
                 self._forget(group)
             parts.faults.at("evict.forgotten")
             remove_segment(parts.segments_fd, segment)
@@ -195,6 +194,9 @@ class Space:
         self._known_sealed.discard(segment)
         self.segments_evicted += 1
         return carried
+
+    def _records(self, record_fd: int, segment: int) -> Iterator[list[Record]]:
+        return read_records(record_fd, segment, self._parts.division.group_changes_max)
 
     def _forget(self, records: list[Record]) -> None:
         def apply(writing: Writing) -> None:
@@ -213,12 +215,12 @@ class Space:
         touches = self._parts.touches
         candidates = [
             Candidate(record.extent.length, touches.heat(record.body, record.number))
-            for group in read_records(record_fd, segment)
+            for group in self._records(record_fd, segment)
             for record in group
         ]
         chosen = set(choose_carried(candidates, bytes_max))
         place = carried = 0
-        for group in read_records(record_fd, segment):
+        for group in self._records(record_fd, segment):
             wanted = [record for at, record in enumerate(group, place) if at in chosen]
             place += len(group)
             for record in group:

@@ -7,7 +7,6 @@ methods belong to the event loop's thread; those that are not async do not block
 
 import asyncio
 import logging
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -22,9 +21,10 @@ from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import TROUBLES, Lifeline
 from gateway.flash.readers import SegmentHandle
 from gateway.flash.record import RecordWriter
+from gateway.flash.row_queue import RowQueue
 from gateway.flash.rows import BodyOwner, Extent, Row
 from gateway.flash.runs import RUN_PIECES_MAX, Run
-from gateway.flash.settling import Settling, settle
+from gateway.flash.settling import Settling
 from gateway.flash.volume import Volume
 from gateway.flash.writing import ChunkWrite
 from gateway.model.failures import FlashTrouble
@@ -37,7 +37,6 @@ _INLINE_BYTES_MAX: Final = 64 * 1024
 """Up to here data is written by the committer, in its group, instead of by a thread of the pool."""
 _JUDGED_BYTES_MAX: Final = 256 * 1024
 _THREADS: Final = 4
-_QUEUED_ROWS_MAX: Final = 65_536
 
 
 class Flash:
@@ -49,7 +48,7 @@ class Flash:
         self._settling = settling
         self._patience_seconds = patience_seconds
         self._allocating = asyncio.Lock()
-        self._queued: dict[ObjectName, Row] = {}
+        self._rows = RowQueue(lifeline, settling, patience_seconds)
         self._chunks_bad = 0
         self._writers = ThreadPoolExecutor(_THREADS, "flash-write")
         self._readers = ThreadPoolExecutor(_THREADS, "flash-read")
@@ -113,85 +112,23 @@ class Flash:
         return self._lifeline.trouble
 
     def find_row(self, name: ObjectName) -> Row | None:
-        """Return what is known of an object; rows queued by this process count already."""
-        volume = self._lifeline.live
-        if volume is None:
-            return None
-        try:
-            row = volume.index.find_row(name)
-        except (OSError, IndexTrouble) as error:
-            self._lifeline.report(error)
-            return None
-        queued = self._queued.get(name)
-        if queued is not None and (row is None or queued.confirmed_ns >= row.confirmed_ns):
-            row = queued
-        if row is not None and row.confirmed_ns <= self._lifeline.unforgotten.get(name, -1):
-            return None
-        return row
+        """Return what is known of an object; what this process queued counts already."""
+        return self._rows.find(name)
 
     def put_row(self, row: Row) -> None:
         """Queue a row; it never replaces one that was confirmed later, or forgotten since."""
-        volume = self._lifeline.live
-        if volume is None or len(self._queued) >= _QUEUED_ROWS_MAX:
-            return
-        self._queued[row.name] = row
-
-        def committed(_: Exception | None) -> None:
-            self._settling.deliver(lambda: self._unqueue(row))
-
-        volume.committer.submit(
-            Change(lambda writing: writing.put_row(row), settled=committed, grows=True)
-        )
-
-    def _unqueue(self, row: Row) -> None:
-        if self._queued.get(row.name) is row:
-            del self._queued[row.name]
+        self._rows.put(row)
 
     def forget(self, name: ObjectName) -> None:
         """Queue the removal of a row; confirmations asked for before now cannot bring it back.
 
         In bypass the removal is remembered, and done before flash is used again.
         """
-        self._forget(name, None)
+        self._rows.forget(name, None)
 
     async def forgotten(self, name: ObjectName) -> None:
         """Forget, and return once all processes see that, or flash is in bypass."""
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._forget(name, waiting)
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                await waiting
-        except FlashTrouble:
-            return
-        except TimeoutError as error:
-            self._lifeline.report(error)
-
-    def _forget(self, name: ObjectName, waiting: "asyncio.Future[None] | None") -> None:
-        now_ns = time.time_ns()
-        self._lifeline.unforgotten[name] = now_ns
-        self._queued.pop(name, None)
-        volume = self._lifeline.live
-
-        def committed(error: Exception | None) -> None:
-            self._settling.deliver(lambda: self._note_forgotten(name, now_ns, waiting, error))
-
-        if volume is None:
-            self._note_forgotten(name, now_ns, waiting, FlashTrouble("flash is bypassed"))
-        else:
-            change = Change(lambda writing: writing.forget(name, now_ns), settled=committed)
-            volume.committer.submit(change)
-
-    def _note_forgotten(
-        self,
-        name: ObjectName,
-        forgotten_ns: int,
-        waiting: "asyncio.Future[None] | None",
-        error: Exception | None,
-    ) -> None:
-        if error is None:
-            self._lifeline.note_forgotten([(name, forgotten_ns)])
-        if waiting is not None:
-            settle(waiting, error)
+        await self._rows.forgotten(name)
 
     def extents(self, body: bytes, numbers: range) -> dict[int, Extent]:
         """Return the extents of those chunks of `body` that are on flash, in ascending order."""

@@ -66,8 +66,8 @@ class Volume:
             stack.callback(self.readers.close)
             self.committer = Committer(
                 self.index,
+                division,
                 faults,
-                step_bytes=division.index_step_bytes,
                 report=report,
                 wants_room=wants_room,
             )

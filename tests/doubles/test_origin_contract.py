@@ -33,6 +33,25 @@ ODD_KEYS = [
 TREELESS_KEYS = ["double//slash", "trailing/", "dot/./dot", "up/../up", "/leading"]
 """Keys that a server on a POSIX tree cannot or will not keep as they are."""
 
+MOTO_KEEPS_NOT = {
+    "test_a_checksum_is_kept_and_told_when_asked",
+    "test_a_false_list_of_parts_is_refused",
+    "test_a_key_is_at_most_1024_bytes",
+    "test_a_part_can_be_read_by_its_number",
+    "test_a_wrong_checksum_leaves_nothing",
+    "test_a_wrong_md5_leaves_nothing",
+    "test_a_wrong_secret_is_refused",
+    "test_an_answer_can_be_told_to_say_other_headers",
+    "test_an_upload_is_listed_until_it_ends",
+    "test_conditions_on_a_copy_are_412",
+    "test_conditions_on_a_read",
+    "test_many_are_deleted_at_once",
+    "test_replacing_what_is_not_there_is_404",
+    "test_the_checksum_of_parts_is_told_with_the_object",
+    "test_version_1_of_the_listing_goes_on_behind_a_prefix",
+}
+"""What moto, the stand-in where no Go is, does another way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -64,6 +83,8 @@ def embedded() -> Iterator[RealOrigin]:
 
 @pytest.fixture(params=["embedded", "versitygw", "minio", "moto"])
 def subject(request: pytest.FixtureRequest) -> Subject:
+    if request.param == "moto" and request.node.originalname in MOTO_KEEPS_NOT:
+        pytest.skip("moto does this another way")
     origin: RealOrigin = request.getfixturevalue(request.param)
     client = s3_client(origin.endpoint, access_key=origin.access_key, secret_key=origin.secret_key)
     bucket = f"contract-{next(_numbers)}"
@@ -226,7 +247,6 @@ def test_create_only_and_replace_only_writes(subject: Subject) -> None:
 
 
 def test_replacing_what_is_not_there_is_404(subject: Subject) -> None:
-    except_for(subject, "moto", why="answers 412")
     with pytest.raises(ClientError) as failed:
         subject.put("absent", IfMatch='"any"')
     assert status_and_code(failed) == (404, "NoSuchKey")
@@ -241,7 +261,6 @@ def test_a_wrong_md5_leaves_nothing(subject: Subject) -> None:
 
 
 def test_a_wrong_checksum_leaves_nothing(subject: Subject) -> None:
-    except_for(subject, "moto", why="checks no checksum")
     with pytest.raises(ClientError) as failed:
         subject.put("k", ChecksumCRC32="AAAAAA==")
     assert status_and_code(failed)[0] == 400
@@ -250,7 +269,6 @@ def test_a_wrong_checksum_leaves_nothing(subject: Subject) -> None:
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
 def test_a_checksum_is_kept_and_told_when_asked(subject: Subject, algorithm: str) -> None:
-    except_for(subject, "moto", why="computes checksums of its own choice")
     told = subject.put("k", ChecksumAlgorithm=algorithm)[f"Checksum{algorithm}"]
     for read in (subject.head, subject.get):
         answer = read("k", ChecksumMode="ENABLED")
@@ -356,7 +374,6 @@ def test_a_copy_onto_itself_must_change_something(subject: Subject) -> None:
 
 
 def test_conditions_on_a_copy_are_412(subject: Subject) -> None:
-    except_for(subject, "moto", why="judges only two of the four")
     etag = subject.put("k")["ETag"]
     conditions = [
         {"CopySourceIfMatch": '"other"'},
@@ -497,7 +514,6 @@ def test_a_part_before_the_last_has_at_least_5_mib(subject: Subject) -> None:
 
 @pytest.mark.parametrize("kind", ["COMPOSITE", "FULL_OBJECT"])
 def test_the_checksum_of_parts_is_told_with_the_object(subject: Subject, kind: str) -> None:
-    except_for(subject, "moto", why="keeps no checksum of a multipart upload")
     told = upload(
         subject, "k", [b"a" * PART, b"tail"], ChecksumAlgorithm="CRC32", ChecksumType=kind
     )
@@ -552,7 +568,6 @@ def test_a_bucket_is_made_listed_and_removed(subject: Subject) -> None:
 
 
 def test_a_wrong_secret_is_refused(subject: Subject, request: pytest.FixtureRequest) -> None:
-    except_for(subject, "moto", why="checks no signature")
     stranger = s3_client(
         subject.client.meta.endpoint_url,
         access_key=subject.client._request_signer._credentials.access_key,

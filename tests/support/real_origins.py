@@ -152,11 +152,12 @@ def running_minio() -> Iterator[RealOrigin]:
 @contextmanager
 def running_moto() -> Iterator[RealOrigin]:
     """Run moto's server, which checks no signature; raises LookupError if it is not installed."""
-    server = Path(sys.executable).with_name("moto_server")
-    if not server.exists():
+    beside = str(Path(sys.executable).parent)
+    server = shutil.which("moto_server", path=os.pathsep.join([beside, os.environ["PATH"]]))
+    if server is None:
         raise LookupError("moto's server is not installed")
-    with _running("moto", lambda port: [str(server), "-H", "127.0.0.1", "-p", str(port)], {}) as it:
-        yield it
+    with _running("moto", lambda port: [server, "-H", "127.0.0.1", "-p", str(port)], {}) as origin:
+        yield origin
 
 
 STARTERS = {"versitygw": running_versitygw, "minio": running_minio, "moto": running_moto}

@@ -16,6 +16,7 @@ from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.access.identities import Identities
 from gateway.core.admission import Admission
+from gateway.core.budget import ByteBudget
 from gateway.core.filling import Filling, FillParameters
 from gateway.core.objects import Objects
 from gateway.core.reading import ReadParts
@@ -181,7 +182,7 @@ def _pipeline(
         Admission(objects, flash, chunk_bytes=chunk_bytes),
         tasks,
         rules,
-        WriteParameters((settings.flash.path,), settings.flash.spool_memory // 8),
+        WriteParameters((settings.flash.path,), ByteBudget(settings.flash.spool_memory)),
     )
     authorization = Authorization()
     passthrough = Passthrough(origin, flash)

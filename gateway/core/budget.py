@@ -18,6 +18,13 @@ class ByteBudget:
         """Return how much is taken now."""
         return self._bytes_max - self._free_bytes
 
+    def try_take(self, count_bytes: int) -> bool:
+        """Take `count_bytes` if they are free and nobody waits; say whether."""
+        if self._waiting or count_bytes > self._free_bytes:
+            return False
+        self._free_bytes -= count_bytes
+        return True
+
     async def take(self, count_bytes: int) -> None:
         """Wait until `count_bytes` are free and take them; they must be given back."""
         if not self._waiting and self._fits(count_bytes):

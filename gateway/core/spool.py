@@ -1,26 +1,37 @@
-"""A body set aside before it is passed on: in memory while small, in an unlinked file beyond."""
+"""A body set aside before it is passed on: in memory while small, in an unnamed file beyond.
+
+A directory that fails (full, read-only, gone) is left for the next one, with what was written so
+far: trouble with flash must not fail an upload.
+"""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
+from gateway.core.budget import ByteBudget
 from gateway.model.failures import Overloaded
 
+MEMORY_BYTES_MAX = 8 * 1024 * 1024
+"""Larger bodies go to a file even while memory is free."""
 _READ_BYTES = 256 * 1024
 
 
 class Spool(AbstractAsyncContextManager["Spool"]):
     """Bytes written once from front to back, then read as often as needed."""
 
-    def __init__(self, directories: Iterable[Path], memory_bytes_max: int) -> None:
-        """Keep up to `memory_bytes_max` in memory; files go to the first directory that works."""
-        self._directories = tuple(directories)
-        self._memory_bytes_max = memory_bytes_max
-        self._file: SpooledTemporaryFile[bytes] | None = None
+    def __init__(self, directories: Iterable[Path], memory: ByteBudget, length: int) -> None:
+        """Expect `length` bytes; they stay in `memory` if they are few and fit now."""
+        self._directories = [*directories, Path(gettempdir())]
+        self._memory_budget = memory
+        is_small = length <= MEMORY_BYTES_MAX and memory.try_take(length)
+        self._reserved_bytes = length if is_small else 0
+        self._memory = bytearray()
+        self._file: IO[bytes] | None = None
         self.length = 0
 
     async def __aenter__(self) -> Self:
@@ -34,55 +45,73 @@ class Spool(AbstractAsyncContextManager["Spool"]):
         trace: TracebackType | None,
     ) -> None:
         """Let the bytes go; the file has no name that could outlive it."""
+        self._memory_budget.give(self._reserved_bytes)
         if self._file is not None:
             await asyncio.to_thread(self._file.close)
 
     async def fill(self, pieces: AsyncIterable[bytes]) -> None:
         """Take every piece; raises Overloaded when no directory has room."""
-        if self._file is None:
-            self._file = await asyncio.to_thread(self._open)
         async for piece in pieces:
             await self._write(piece)
 
-    async def tee(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    async def tee(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
         """Pass the pieces on and keep a copy of each."""
-        if self._file is None:
-            self._file = await asyncio.to_thread(self._open)
         async for piece in pieces:
             await self._write(piece)
             yield piece
 
-    async def pieces(self, piece_bytes: int = _READ_BYTES) -> AsyncIterator[bytes]:
+    async def pieces(self, piece_bytes: int = _READ_BYTES) -> AsyncGenerator[bytes]:
         """Yield the body from its start in pieces of `piece_bytes`, the last one shorter."""
-        file = self._file
-        if file is None:
-            return
         position = 0
         while position < self.length:
-            piece = await asyncio.to_thread(_read_at, file, position, piece_bytes)
+            if self._file is None:
+                piece = bytes(self._memory[position : position + piece_bytes])
+            else:
+                piece = await asyncio.to_thread(_read_at, self._file, position, piece_bytes)
             if not piece:
                 raise Overloaded("the spool lost a body that it had taken")
             position += len(piece)
             yield piece
 
     async def _write(self, piece: bytes) -> None:
-        assert self._file is not None  # noqa: S101 - both callers open it
-        try:
-            if self.length + len(piece) <= self._memory_bytes_max:
-                self._file.write(piece)
-            else:
-                await asyncio.to_thread(self._file.write, piece)
-        except OSError as error:
-            raise Overloaded(f"the spool cannot take the body: {error.strerror}") from error
+        if self._file is None and self.length + len(piece) <= self._reserved_bytes:
+            self._memory += piece
+        else:
+            await asyncio.to_thread(self._write_to_file, piece)
         self.length += len(piece)
 
-    def _open(self) -> "SpooledTemporaryFile[bytes]":
-        for directory in self._directories:
-            if directory.is_dir():
-                return SpooledTemporaryFile(self._memory_bytes_max, dir=str(directory))
-        return SpooledTemporaryFile(self._memory_bytes_max)
+    def _write_to_file(self, piece: bytes) -> None:
+        """Write behind what is there; raises Overloaded when the last directory has failed."""
+        while True:
+            try:
+                if self._file is None:
+                    self._file = self._file_with(self._memory)
+                self._file.seek(self.length)
+                self._file.write(piece)
+                self._file.flush()
+            except OSError as error:
+                self._move_on(error)
+            else:
+                return
+
+    def _file_with(self, begun: bytearray) -> IO[bytes]:
+        file = TemporaryFile(dir=self._directories[0])  # noqa: SIM115 - closed by __aexit__
+        file.write(begun)
+        return file
+
+    def _move_on(self, error: OSError) -> None:
+        """Leave a directory that failed, taking along what it still gives."""
+        self._directories.pop(0)
+        if not self._directories:
+            raise Overloaded(f"no room for the body: {error.strerror}") from error
+        if self._file is not None:
+            failed, self._file = self._file, TemporaryFile(dir=self._directories[0])  # noqa: SIM115
+            failed.seek(0)
+            shutil.copyfileobj(failed, self._file)
+            self._file.truncate(self.length)
+            failed.close()
 
 
-def _read_at(file: SpooledTemporaryFile[bytes], position: int, count: int) -> bytes:
+def _read_at(file: IO[bytes], position: int, count: int) -> bytes:
     file.seek(position)
     return file.read(count)

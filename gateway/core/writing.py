@@ -9,11 +9,12 @@ origin gets it with a Content-Length and a checksum header that it can store.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from gateway.core.admission import Admission
+from gateway.core.budget import ByteBudget
 from gateway.core.spool import Spool
 from gateway.flash.store import Flash
 from gateway.model.failures import AuthenticationFailed, BodyMismatch, InvalidRequest
@@ -57,7 +58,7 @@ class WriteParameters:
     """The bounds of writing."""
 
     spool_directories: tuple[Path, ...]
-    spool_memory_bytes_max: int
+    spool_memory: ByteBudget
 
 
 @dataclass(slots=True)
@@ -70,7 +71,6 @@ class Writing:
     tasks: asyncio.TaskGroup
     rules: Rules
     parameters: WriteParameters
-    _sending: int = field(default=0, init=False)
 
     async def put(self, write: Write) -> OriginAnswer:
         """Send the write and return the origin's answer; raises BodyMismatch, OriginUnreachable.
@@ -80,7 +80,7 @@ class Writing:
         async with AsyncExitStack() as keeping:
             spool: Spool | None = None
             if write.is_whole_object and self.rules.find(write.name).admit_on_write:
-                spool = self._spool()
+                spool = self._spool(write.body.length)
                 keeping.push_async_exit(spool)
             try:
                 answer = await self._send(write, spool)
@@ -127,8 +127,13 @@ class Writing:
 
     async def _send_spooled(self, write: Write, copy: Spool | None) -> OriginAnswer:
         """Prove the body in a spool, then send it from there with its checksum as a header."""
+        body_bytes = write.body.length
         async with AsyncExitStack() as stack:
-            spool = copy if copy is not None else await stack.enter_async_context(self._spool())
+            spool = (
+                copy
+                if copy is not None
+                else await stack.enter_async_context(self._spool(body_bytes))
+            )
             await spool.fill(write.body.pieces())
             proven = write.body.finish()
             return await self.origin.ask(
@@ -152,8 +157,8 @@ class Writing:
         async with keeping:
             await self.admission.admit(name, spool, etag, version_id)
 
-    def _spool(self) -> Spool:
-        return Spool(self.parameters.spool_directories, self.parameters.spool_memory_bytes_max)
+    def _spool(self, length: int) -> Spool:
+        return Spool(self.parameters.spool_directories, self.parameters.spool_memory, length)
 
 
 async def held_back(

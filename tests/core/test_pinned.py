@@ -1,7 +1,6 @@
 """Bytes of one version and of no other, resumed where the origin breaks off."""
 
 import pytest
-from tests.doubles.scripted_origin import PIECE_BYTES, ScriptedOrigin
 
 from gateway.core.described import described_version
 from gateway.core.pinned import pinned_pieces
@@ -9,6 +8,7 @@ from gateway.flash.rows import Row
 from gateway.model.failures import OriginUnreachable, VersionChanged
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
+from tests.doubles.scripted_origin import PIECE_BYTES, ScriptedOrigin
 
 BODY = bytes(range(256)) * 1024
 
@@ -74,9 +74,13 @@ async def test_a_change_between_two_attempts_is_noticed(origin):
     row = row_of(origin)
     origin.truncations = [PIECE_BYTES]
     received = bytearray()
-    with pytest.raises(VersionChanged):
+
+    async def read_while_it_is_overwritten():
         async for piece in pinned_pieces(origin, row, ByteRange(0, len(BODY)), resumes_max=3):
-            received += piece
+            received.extend(piece)
             origin.put("k", b"\1" * len(BODY))
+
+    with pytest.raises(VersionChanged):
+        await read_while_it_is_overwritten()
     assert BODY.startswith(bytes(received))
     assert received

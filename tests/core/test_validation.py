@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from tests.doubles.scripted_origin import ScriptedOrigin
 
 from gateway.core.validation import Confirmed, Opening, Validation
 from gateway.model.failures import OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.origin.interface import OriginAnswer
+from tests.doubles.scripted_origin import ScriptedOrigin
 
 NAME = ObjectName("b", "k")
 

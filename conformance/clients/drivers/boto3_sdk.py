@@ -1,0 +1,82 @@
+"""boto3, with its defaults since 2025: checksums always, trailers over https."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+
+from conformance.clients.client import PART_BYTES, Client, Head
+from conformance.support.raw_s3 import Place
+
+
+class Boto3(Client):
+    """The SDK that most programs use."""
+
+    LACKS = {"read_parquet": "reads no Parquet"}
+
+    def __init__(self, place: Place, folder: Path) -> None:
+        super().__init__(place, folder)
+        self._s3 = boto3.client(
+            "s3",
+            endpoint_url=place.endpoint,
+            region_name=place.region,
+            aws_access_key_id=place.access_key,
+            aws_secret_access_key=place.secret_key,
+            verify=place.ca_file,
+            config=Config(signature_version="s3v4", retries={"total_max_attempts": 1}),
+        )
+        self._parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
+
+    def version(self) -> str:
+        return f"boto3 {boto3.__version__}"
+
+    def put(self, key: str, path: Path) -> None:
+        with path.open("rb") as body:
+            self._s3.put_object(Bucket=self.place.bucket, Key=key, Body=body)
+
+    def multipart(self, key: str, path: Path) -> None:
+        self._s3.upload_file(str(path), self.place.bucket, key, Config=self._parts)
+
+    def get(self, key: str) -> bytes:
+        return self._s3.get_object(Bucket=self.place.bucket, Key=key)["Body"].read()
+
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        asked = f"bytes={start}-{stop - 1}"
+        answer = self._s3.get_object(Bucket=self.place.bucket, Key=key, Range=asked)
+        return answer["Body"].read()
+
+    def head(self, key: str) -> Head:
+        seen = self._s3.head_object(Bucket=self.place.bucket, Key=key)
+        return Head(seen["ContentLength"], seen["ETag"])
+
+    def list(self, prefix: str) -> Iterable[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.place.bucket, Prefix=prefix, PaginationConfig={"PageSize": 7}
+        )
+        return [one["Key"] for page in pages for one in page.get("Contents", ())]
+
+    def copy(self, source: str, target: str) -> None:
+        bucket = self.place.bucket
+        named = {"Bucket": bucket, "Key": source}
+        self._s3.copy_object(Bucket=bucket, Key=target, CopySource=named)
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=self.place.bucket, Key=key)
+
+    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+        told = {"Objects": [{"Key": key} for key in keys]}
+        seen = self._s3.delete_objects(Bucket=self.place.bucket, Delete=told)
+        assert "Errors" not in seen, seen
+
+    def presign_get(self, key: str) -> str:
+        return self._presign("get_object", key)
+
+    def presign_put(self, key: str) -> str:
+        return self._presign("put_object", key)
+
+    def _presign(self, operation: str, key: str) -> str:
+        named = {"Bucket": self.place.bucket, "Key": key}
+        url: str = self._s3.generate_presigned_url(operation, Params=named, ExpiresIn=300)
+        return url

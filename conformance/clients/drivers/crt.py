@@ -1,0 +1,160 @@
+"""The AWS CRT's S3 client, which aws-cli v2, boto3[crt] and s3torchconnector stand on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+import awscrt
+from awscrt import auth, http, io, s3
+
+from conformance.clients.client import PART_BYTES, Client, Head
+from conformance.support.raw_s3 import Place, encoded, texts
+
+_SECONDS = 120
+Kind = s3.S3RequestType
+
+
+class AwsCrt(Client):
+    """Parallel ranged GETs and multipart PUTs, unsigned payloads with trailers."""
+
+    LACKS = {
+        "presign_get": "its S3 client signs headers only",
+        "presign_put": "its S3 client signs headers only",
+        "read_parquet": "reads no Parquet",
+    }
+
+    def __init__(self, place: Place, folder: Path) -> None:
+        super().__init__(place, folder)
+        bootstrap = io.ClientBootstrap(
+            io.EventLoopGroup(1), io.DefaultHostResolver(io.EventLoopGroup(1))
+        )
+        keys = auth.AwsCredentialsProvider.new_static(place.access_key, place.secret_key)
+        tls = None
+        if place.is_secure:
+            options = io.TlsContextOptions()
+            options.override_default_trust_store_from_path(None, place.ca_file)
+            tls = io.ClientTlsContext(options).new_connection_options()
+        self._client = s3.S3Client(
+            bootstrap=bootstrap,
+            region=place.region,
+            tls_mode=s3.S3RequestTlsMode.ENABLED if tls else s3.S3RequestTlsMode.DISABLED,
+            tls_connection_options=tls,
+            signing_config=s3.create_default_s3_signing_config(
+                region=place.region, credential_provider=keys
+            ),
+            part_size=PART_BYTES,
+            throughput_target_gbps=1.0,
+        )
+
+    def version(self) -> str:
+        return f"awscrt {awscrt.__version__}"
+
+    def _ask(
+        self,
+        kind: Kind,
+        method: str,
+        path: str,
+        *,
+        name: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        body: bytes | None = None,
+        **options: object,
+    ) -> tuple[dict[str, str], bytes]:
+        """Return headers and body of a success; raises the CRT's error for the rest."""
+        sent = http.HttpHeaders([("Host", self.place.netloc), *headers])
+        stream = None
+        if body is not None:
+            sent.set("Content-Length", str(len(body)))
+            stream = io.InputStream(_Memory(body))
+        fields: dict[str, str] = {}
+        pieces: list[tuple[int, bytes]] = []
+
+        def take_headers(status_code: int, headers: list[tuple[str, str]], **_: object) -> None:
+            fields.update({key.lower(): value for key, value in headers})
+
+        def take_body(chunk: bytes, offset: int, **_: object) -> None:
+            pieces.append((offset, bytes(chunk)))
+
+        made = self._client.make_request(
+            type=kind,
+            operation_name=name,
+            request=http.HttpRequest(method, path, sent, stream),
+            on_headers=take_headers,
+            on_body=take_body,
+            **options,
+        )
+        made.finished_future.result(_SECONDS)
+        return fields, b"".join(piece for _, piece in sorted(pieces))
+
+    def _path(self, key: str = "") -> str:
+        return f"/{self.place.bucket}/{encoded(key)}"
+
+    def put(self, key: str, path: Path) -> None:
+        checksum = s3.S3ChecksumConfig(
+            algorithm=s3.S3ChecksumAlgorithm.CRC32, location=s3.S3ChecksumLocation.TRAILER
+        )
+        self._ask(
+            Kind.PUT_OBJECT,
+            "PUT",
+            self._path(key),
+            headers=(("Content-Length", str(path.stat().st_size)),),
+            send_filepath=str(path),
+            checksum_config=checksum,
+        )
+
+    multipart = put
+
+    def get(self, key: str) -> bytes:
+        checksum = s3.S3ChecksumConfig(validate_response=True)
+        return self._ask(Kind.GET_OBJECT, "GET", self._path(key), checksum_config=checksum)[1]
+
+    def get_range(self, key: str, start: int, stop: int) -> bytes:
+        asked = ("Range", f"bytes={start}-{stop - 1}")
+        return self._ask(Kind.GET_OBJECT, "GET", self._path(key), headers=(asked,))[1]
+
+    def head(self, key: str) -> Head:
+        fields, _ = self._ask(Kind.DEFAULT, "HEAD", self._path(key), name="HeadObject")
+        return Head(int(fields["content-length"]), fields["etag"])
+
+    def list(self, prefix: str) -> Iterable[str]:
+        path = f"/{self.place.bucket}?list-type=2&prefix={quote(prefix, safe='-._~')}"
+        return texts(self._ask(Kind.DEFAULT, "GET", path, name="ListObjectsV2")[1], "Contents/Key")
+
+    def copy(self, source: str, target: str) -> None:
+        named = ("x-amz-copy-source", f"{self.place.bucket}/{encoded(source)}")
+        self._ask(Kind.COPY_OBJECT, "PUT", self._path(target), headers=(named,))
+
+    def delete(self, key: str) -> None:
+        self._ask(Kind.DEFAULT, "DELETE", self._path(key), name="DeleteObject")
+
+    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+        listed = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
+        document = f"<Delete>{listed}</Delete>".encode()
+        checksum = s3.S3ChecksumConfig(
+            algorithm=s3.S3ChecksumAlgorithm.CRC32, location=s3.S3ChecksumLocation.HEADER
+        )
+        path = f"/{self.place.bucket}?delete"
+        said = self._ask(
+            Kind.DEFAULT, "POST", path, name="DeleteObjects", body=document, checksum_config=checksum
+        )[1]
+        assert b"<Error>" not in said, said
+
+
+class _Memory:
+    """A seekable stream of bytes: what the CRT reads a body from."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self._at = content, 0
+
+    def readinto(self, view: memoryview) -> int:
+        """Copy the next bytes into `view`."""
+        piece = self._content[self._at : self._at + len(view)]
+        view[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go back, as a retry does."""
+        self._at = {0: 0, 1: self._at, 2: len(self._content)}[whence] + offset
+        return self._at

@@ -1,0 +1,98 @@
+"""Where clients live: Python environments of their own, outside the tree, and rclone built by Go.
+
+Two environments, since s3fs pins botocore by aiobotocore and aws-cli pins another. Both are made
+when they are first asked for, at the versions written here, under FOREBAY_CLIENTS (by default
+~/.cache/forebay/clients); rclone goes where the other Go tools are (FOREBAY_TOOLS). Standard
+library only: drivers import this in the clients' environments.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterable
+from pathlib import Path
+
+RCLONE = "github.com/rclone/rclone@v1.75.1"
+
+# DuckDB stays at the newest release for which PyPI carries its httpfs extension.
+PACKAGES = {
+    "sdks": (
+        "awscli==1.46.2",
+        "boto3==1.44.5",
+        "awscrt==0.38.1",
+        "pyarrow==26.0.1",
+        "duckdb==1.5.5",
+        "duckdb-extension-httpfs==1.5.5",
+        "minio==7.2.20",
+        "s3cmd==2.4.0",
+        "obstore==0.12.1",
+    ),
+    "s3fs": ("s3fs==2026.9.0", "aiobotocore==3.10.0"),
+}
+OF_CLIENT = {"s3fs": "s3fs"}
+"""Client -> environment, where it is not `sdks`."""
+_STAMP = "forebay-packages.txt"
+
+
+def clients_folder() -> Path:
+    """Return where the environments are."""
+    return Path(os.environ.get("FOREBAY_CLIENTS") or Path.home() / ".cache/forebay/clients")
+
+
+def tools_folder() -> Path:
+    """Return where Go's programs are."""
+    return Path(os.environ.get("FOREBAY_TOOLS") or Path.home() / ".cache/forebay/bin")
+
+
+def python_of(client: str) -> Path:
+    """Return the interpreter of a client's environment, which is made if it must be.
+
+    Raises CalledProcessError where pip cannot install it.
+    """
+    name = OF_CLIENT.get(client, "sdks")
+    folder = clients_folder() / name
+    wanted = "\n".join(PACKAGES[name])
+    stamp = folder / _STAMP
+    if not stamp.exists() or stamp.read_text() != wanted:
+        venv.create(folder, clear=True, with_pip=True)
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, "--disable-pip-version-check", *PACKAGES[name]], check=True)
+        stamp.write_text(wanted)
+    return folder / "bin/python"
+
+
+def why_absent(clients: Iterable[str]) -> dict[str, str]:
+    """Make ready what the clients need; return those that cannot be had here, with the reason."""
+    absent = {}
+    for client in clients:
+        try:
+            python_of(client)
+            if client == "rclone":
+                _build_rclone()
+        except (LookupError, subprocess.CalledProcessError) as error:
+            absent[client] = str(error)
+    if "curl" not in absent and shutil.which("curl") is None:
+        absent["curl"] = "there is no curl on the path"
+    return absent
+
+
+def _build_rclone() -> None:
+    if (tools_folder() / "rclone").exists():
+        return
+    if shutil.which("go") is None:
+        raise LookupError(f"no Go here to build rclone, and none in {tools_folder()}")
+    tools_folder().mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "GOBIN": str(tools_folder()), "CGO_ENABLED": "0"}
+    subprocess.run(["go", "install", "-trimpath", RCLONE], env=environment, check=True)
+
+
+def program(name: str) -> str:
+    """Return the path of a program of this environment or of the tools' folder."""
+    if name == "python":
+        return sys.executable
+    for folder in (Path(sys.executable).parent, tools_folder()):
+        if (folder / name).exists():
+            return str(folder / name)
+    raise LookupError(f"{name} is not installed")

@@ -1,0 +1,139 @@
+"""What came out: each cell's verdict from its two outcomes, as JSON for programs and a table."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.clients.cells import CELLS
+
+# (directly at the origin, through Forebay) -> verdict
+VERDICTS = {
+    ("pass", "pass"): "ok",
+    ("fail", "fail"): "both fail",
+    ("pass", "fail"): "LOST",
+    ("fail", "pass"): "gained",
+    ("n/a", "n/a"): "n/a",
+}
+_MARKS = {"ok": "✓", "both fail": "– (1)", "LOST": "**LOST**", "gained": "✓ (+)", "n/a": "·"}
+
+Outcome = dict[str, str]
+
+
+@dataclass
+class Scorecard:
+    """All outcomes of a run: (client, scheme, cell) -> side -> outcome."""
+
+    origin: str
+    versions: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[tuple[str, str, str], dict[str, Outcome]] = field(default_factory=dict)
+
+    def take(self, client: str, scheme: str, side: str, said: Outcome) -> None:
+        """Write down one line that a driver said."""
+        if "version" in said:
+            self.versions[client] = said["version"]
+            return
+        self.outcomes.setdefault((client, scheme, said["cell"]), {})[side] = said
+
+    def verdict(self, client: str, scheme: str, cell: str) -> str:
+        """Return a cell's verdict; '' if it was not run."""
+        sides = self.outcomes.get((client, scheme, cell))
+        if sides is None:
+            return ""
+        return VERDICTS[sides["direct"]["outcome"], sides["forebay"]["outcome"]]
+
+    def lost(self) -> list[tuple[str, str, str]]:
+        """Return the cells that work at the origin and not through Forebay."""
+        return [place for place in self.outcomes if self.verdict(*place) == "LOST"]
+
+    def counts(self, client: str = "", scheme: str = "") -> dict[str, int]:
+        """Return how often each verdict was given, to one client and scheme or to all."""
+        verdicts = [
+            self.verdict(*place)
+            for place in self.outcomes
+            if client in ("", place[0]) and scheme in ("", place[1])
+        ]
+        return {name: verdicts.count(name) for name in _MARKS}
+
+    def line(self, client: str, scheme: str) -> str:
+        """Return one line about a client, and one for each loss and gain."""
+        lines = [f"{client:9} {scheme:5} {_written(self.counts(client, scheme))}"]
+        for place, sides in self.outcomes.items():
+            verdict = self.verdict(*place)
+            if place[:2] == (client, scheme) and verdict in ("LOST", "gained", "both fail"):
+                words = sides["direct" if verdict == "gained" else "forebay"]["words"]
+                lines.append(f"    {verdict:9} {place[2]}: {' '.join(words.split())[:300]}")
+        return "\n".join(lines)
+
+    def summary(self) -> str:
+        """Return the counts of all."""
+        return f"{self.origin}: {_written(self.counts())}"
+
+
+def _written(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def write(card: Scorecard, folder: Path) -> Path:
+    """Write both forms and return the table's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / f"clients-{card.origin}.md"
+    table.with_suffix(".json").write_text(json.dumps(_as_json(card), indent=1) + "\n")
+    table.write_text(_as_markdown(card))
+    return table
+
+
+def _as_json(card: Scorecard) -> dict[str, object]:
+    return {
+        "origin": card.origin,
+        "counts": card.counts(),
+        "versions": card.versions,
+        "absent": card.absent,
+        "cells": [
+            {
+                "client": client,
+                "scheme": scheme,
+                "cell": cell,
+                "verdict": card.verdict(client, scheme, cell),
+                "direct": sides["direct"]["words"],
+                "forebay": sides["forebay"]["words"],
+            }
+            for (client, scheme, cell), sides in card.outcomes.items()
+        ],
+    }
+
+
+def _as_markdown(card: Scorecard) -> str:
+    columns = sorted({place[:2] for place in card.outcomes})
+    names = [cell.name for cell in CELLS if any(place[2] == cell.name for place in card.outcomes)]
+    lines = [
+        f"# Clients through Forebay before {card.origin}",
+        "",
+        f"{card.summary()}. Each cell is one thing done by the client, proven by sha256 at the",
+        "origin, and compared with the same client at the origin itself.",
+        "✓ works · (1) fails at the origin as well · (+) works through Forebay only · "
+        "LOST works at the origin only · `·` the client has no words for it.",
+        "",
+        "| | " + " | ".join(f"{client} {scheme}" for client, scheme in columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for name in names:
+        marks = (_MARKS.get(card.verdict(*column, name), "") for column in columns)
+        lines.append(f"| {name} | " + " | ".join(marks) + " |")
+    lines += ["", "Versions: " + ", ".join(card.versions.values()) + ".", ""]
+    lines += _reasons(card)
+    return "\n".join(lines) + "\n"
+
+
+def _reasons(card: Scorecard) -> list[str]:
+    """Return the reasons of all that is not ✓, each said once."""
+    said: dict[str, list[str]] = {}
+    for (client, scheme, cell), sides in card.outcomes.items():
+        verdict = card.verdict(client, scheme, cell)
+        words = " ".join(sides["direct" if verdict == "gained" else "forebay"]["words"].split())
+        if verdict != "ok":
+            said.setdefault(f"{verdict}: {client}: {cell}: {words[:160]}", []).append(scheme)
+    said |= {f"absent: {client}: {why}": [] for client, why in card.absent.items()}
+    return [
+        f"- {reason.replace('|', '¦')} ({', '.join(schemes)})" for reason, schemes in sorted(said.items())
+    ]

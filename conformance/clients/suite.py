@@ -1,0 +1,136 @@
+"""Every client against the origin itself and through Forebay: what works there must work here.
+
+Origin and gateway are real processes on loopback. A client runs twice through all cells, each time
+with a bucket prefix of its own; a cell that passes directly and fails through Forebay is *lost*.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from conformance.clients.cells import CELLS
+from conformance.clients.driver import DRIVERS
+from conformance.clients.environments import python_of, why_absent
+from conformance.clients.scorecard import Scorecard, write
+from conformance.support.certificates import make_certificates
+from conformance.support.raw_s3 import Place, RawS3
+from conformance.support.servers import ORIGINS, Server, running_gateway, running_origin
+from conformance.support.tls_relay import running_tls_relay
+
+_ROOT = Path(__file__).resolve().parents[2]
+_BUCKET = "conformance"
+_SECONDS_MAX = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The two ways to the same bucket by one scheme, and the witness's own."""
+
+    scheme: str
+    direct: Place
+    forebay: Place
+    origin: Place
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the suite; exit code 1 if anything is lost."""
+    chosen = _parser().parse_args(words)
+    clients = chosen.client or list(DRIVERS)
+    absent = why_absent(clients)
+    card = Scorecard(chosen.origin)
+    for client in clients:
+        if client in absent:
+            card.absent[client] = absent[client]
+    with running_sides(chosen.origin, is_https_too=chosen.https) as sides:
+        for client in (one for one in clients if one not in absent):
+            for side in sides:
+                _run_client(card, client, side, chosen.cell)
+    path = write(card, chosen.out)
+    print(f"\n{card.summary()}\n{path}")
+    return 1 if card.lost() or card.absent else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="conformance/run.py clients", description=__doc__)
+    parser.add_argument("--origin", choices=ORIGINS, default="embedded")
+    parser.add_argument("--https", action="store_true", help="by https as well as by http")
+    parser.add_argument("--client", action="append", choices=sorted(DRIVERS), help="may repeat")
+    parser.add_argument("--cell", action="append", default=[], choices=[one.name for one in CELLS])
+    parser.add_argument("--out", type=Path, default=_ROOT / "conformance/results")
+    return parser
+
+
+@contextmanager
+def running_sides(origin_name: str, *, is_https_too: bool) -> Iterator[list[Sides]]:
+    """Run the origin and a gateway for each scheme, with one bucket."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forebay-clients-")))
+        origin = stack.enter_context(running_origin(origin_name))
+        witness = _place(origin)
+        made = RawS3(witness).ask("PUT", f"/{_BUCKET}")
+        assert made.status == 200, made
+        (folder / "http").mkdir()
+        gateway = stack.enter_context(running_gateway(origin, folder / "http"))
+        sides = [Sides("http", witness, _place(gateway), witness)]
+        if is_https_too:
+            certificates = make_certificates(folder)
+            (folder / "https").mkdir()
+            port = stack.enter_context(running_tls_relay(origin.port, certificates))
+            direct = replace(origin, port=port, is_secure=True)
+            secure = stack.enter_context(running_gateway(origin, folder / "https", certificates))
+            ca_file = str(certificates.ca_file)
+            sides.append(Sides("https", _place(direct, ca_file), _place(secure, ca_file), witness))
+        yield sides
+
+
+def _place(server: Server, ca_file: str | None = None) -> Place:
+    return Place(server.endpoint, _BUCKET, server.access_key, server.secret_key, ca_file)
+
+
+def _run_client(card: Scorecard, client: str, sides: Sides, cells: Sequence[str]) -> None:
+    """Run one client at both sides, and say what was lost as soon as it is known."""
+    for side, place in (("direct", sides.direct), ("forebay", sides.forebay)):
+        told = {
+            "place": asdict(place),
+            "origin": asdict(sides.origin),
+            "prefix": f"{client}-{sides.scheme}-{side}",
+            "cells": list(cells),
+        }
+        for outcome in _outcomes(client, told):
+            card.take(client, sides.scheme, side, outcome)
+    print(card.line(client, sides.scheme), flush=True)
+
+
+def _outcomes(client: str, told: dict[str, object]) -> Iterator[dict[str, str]]:
+    """Run a driver in its client's environment and yield what it says."""
+    command = [str(python_of(client)), "-m", "conformance.clients.driver", client]
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(("AWS_", "PYTHON")) and not name.upper().endswith("_PROXY")
+    }
+    with tempfile.TemporaryFile("w+") as complaints:
+        done = subprocess.run(
+            command,
+            cwd=_ROOT,
+            env={**environment, "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"},
+            input=json.dumps(told),
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            timeout=_SECONDS_MAX,
+            check=False,
+        )
+        for line in done.stdout.splitlines():
+            yield json.loads(line)
+        if done.returncode:
+            complaints.seek(0)
+            sys.stderr.write(complaints.read()[-4000:])
+            raise RuntimeError(f"the driver of {client} ended with {done.returncode}")

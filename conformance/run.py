@@ -1,0 +1,34 @@
+"""One command for every conformance suite: it starts what it needs, runs, and writes a scorecard.
+
+    .venv/bin/python conformance/run.py clients --origin versitygw --https
+    .venv/bin/python conformance/run.py SUITE --help
+
+A suite is `main(words) -> exit code`; it is imported when it is asked for, since each needs
+packages that the others do without.
+"""
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+SUITES = {
+    "clients": "conformance.clients.suite:main",
+    "passthrough": "conformance.passthrough.suite:main",
+}
+
+
+def main(words: list[str]) -> int:
+    """Run the suite that is named first; the rest are its own words."""
+    parser = argparse.ArgumentParser(prog="conformance/run.py", description=__doc__.split("\n")[0])
+    parser.add_argument("suite", choices=sorted(SUITES))
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="see SUITE --help")
+    chosen = parser.parse_args(words)
+    module, _, function = SUITES[chosen.suite].partition(":")
+    code: int = getattr(import_module(module), function)(chosen.words)
+    return code
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -2,8 +2,8 @@
 
 Tests pass their own `Faults`; real processes read the file named by the environment variable
 FOREBAY_TEST_FLASH_FAULT_FILE, looked at again at most every 100 ms. Each of its lines is
-`point=ENOSPC` (any errno name), `point=kill` (SIGKILL to this process) or `point=slow:0.5` (wait
-that many seconds). The points are those of `POINTS`.
+`point=ENOSPC` (any errno name), `point=kill:3` (SIGKILL to this process the third time) or
+`point=slow:0.5` (wait that many seconds). The points are those of `POINTS`.
 """
 
 import errno
@@ -37,12 +37,14 @@ class Faults:
     def __init__(self, faults: dict[str, str] | None = None) -> None:
         """Begin with these faults; tests change `faults` as they go."""
         self.faults: dict[str, str] = dict(faults or {})
+        self._passed: dict[str, int] = {}
 
     def at(self, point: str) -> None:
         """Do what the test asked for at this point; raises OSError."""
         fault = self.faults.get(point)
         if fault is not None:
-            _happen(fault, point)
+            self._passed[point] = self._passed.get(point, 0) + 1
+            _happen(fault, point, self._passed[point])
 
 
 class FileFaults(Faults):
@@ -84,10 +86,11 @@ def faults_from_environment() -> Faults:
     return FileFaults(path) if path else Faults()
 
 
-def _happen(fault: str, point: str) -> None:
+def _happen(fault: str, point: str, times: int) -> None:
     kind, _, argument = fault.partition(":")
     if kind == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+        if times >= int(argument or 1):
+            os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "slow":
         time.sleep(float(argument))
     else:

@@ -8,7 +8,8 @@ a chunk has one fill: its claim is a byte-range lock that dies with its process.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections import deque
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from gateway.core.budget import ByteBudget
@@ -40,6 +41,7 @@ class ChunkFill:
     __slots__ = (
         "_waiting",
         "buffer",
+        "expected_by",
         "extent",
         "failure",
         "is_over",
@@ -57,6 +59,8 @@ class ChunkFill:
         self.extent: Extent | None = None
         self.failure: Failure | None = None
         self.is_over = False
+        self.expected_by = 0
+        """Readers that will come to this chunk; a run that nobody expects is given up."""
         self._waiting: list[asyncio.Future[None]] = []
 
     def grow(self, piece: bytes | memoryview) -> None:
@@ -67,7 +71,7 @@ class ChunkFill:
         self._wake()
 
     def end(self, extent: Extent | None = None, failure: Failure | None = None) -> None:
-        """Say the last word: on flash, failed, or (neither) complete but in memory only."""
+        """Say the last word: on flash, failed, or neither: in memory only, or given up."""
         if self.is_over:
             return
         self.extent, self.failure, self.is_over = extent, failure, True
@@ -147,9 +151,10 @@ class Filling:
     async def _fill(self, row: Row, fills: list[ChunkFill], answer: OriginAnswer | None) -> None:
         """Receive a run; whatever happens, every fill gets its last word and its claim is freed."""
         metrics.fills_started.inc()
-        ending: Failure = OriginUnreachable("the fill was abandoned")
+        ending: Failure | None = OriginUnreachable("the gateway is stopping")
         try:
             await self._receive_run(row, fills, answer)
+            ending = None
         except* Exception as group:  # noqa: BLE001 - the readers get it, and the log
             ending = _first_failure(group)
             metrics.fills_failed.inc()
@@ -189,26 +194,28 @@ class Filling:
         self, fills: list[ChunkFill], pieces: AsyncIterator[bytes]
     ) -> AsyncIterator[ChunkFill]:
         """Distribute the body over the chunks; yield each when its last byte is here."""
-        remaining = iter(fills)
-        fill = await self._next_with_memory(remaining)
+        remaining = deque(fills)
+        await self._take_memory(remaining[0])
         async for piece in pieces:
             rest = memoryview(piece)
-            while fill is not None and rest:
+            while remaining and rest:
+                fill = remaining[0]
                 taken = rest[: fill.length - fill.received]
                 fill.grow(taken)
                 rest = rest[len(taken) :]
-                if fill.received == fill.length:
-                    yield fill
-                    fill = await self._next_with_memory(remaining)
+                if fill.received < fill.length:
+                    continue
+                remaining.popleft()
+                yield fill
+                if not any(left.expected_by for left in remaining):
+                    return  # that was the last chunk, or every reader has left
+                await self._take_memory(remaining[0])
 
-    async def _next_with_memory(self, fills: Iterator[ChunkFill]) -> ChunkFill | None:
-        """Return the next chunk once its bytes fit the budget; `_close` gives them back."""
-        fill = next(fills, None)
-        if fill is not None:
-            await self.budget.take(fill.length)
-            metrics.fill_memory_bytes.inc(fill.length)
-            fill.buffer = bytearray(fill.length)
-        return fill
+    async def _take_memory(self, fill: ChunkFill) -> None:
+        """Wait until the chunk's bytes fit the budget; `_close` gives them back."""
+        await self.budget.take(fill.length)
+        metrics.fill_memory_bytes.inc(fill.length)
+        fill.buffer = bytearray(fill.length)
 
     async def _store(self, body: bytes, run: Run, fill: ChunkFill) -> None:
         """Write a complete chunk; where flash fails, followers still have it in memory."""

@@ -8,6 +8,7 @@ the client asked for.
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from gateway.core.filling import ChunkFill, Filling
@@ -65,9 +66,23 @@ class Reading:
         self._receipt = receipt
         self._ahead = 0  # chunks below this number were arranged for
         self._position = wanted.start
+        self._expected: dict[int, ChunkFill] = {}
 
     async def pieces(self) -> AsyncGenerator[Piece]:
-        """Yield the bytes in order; raises VersionChanged, OriginUnreachable, OriginRefused."""
+        """Yield the bytes in order; raises VersionChanged, OriginUnreachable, OriginRefused.
+
+        Where it is closed early, runs that no other reader expects end with their next chunk.
+        """
+        try:
+            async with aclosing(self._walk()) as walk:
+                async for piece in walk:
+                    yield piece
+        finally:
+            for number in list(self._expected):
+                self._leave(number)
+
+    async def _walk(self) -> AsyncGenerator[Piece]:
+        """Yield the bytes chunk by chunk from wherever each is now."""
         parts, body = self._parts, self._row.body
         idle_rounds = 0
         while self._position < self._wanted.stop:
@@ -78,6 +93,7 @@ class Reading:
                 walk = self._followed(fill) if fill is not None else self._from_flash(number)
                 async for piece in walk:
                     yield piece
+                self._leave(number)
                 idle_rounds = 0 if self._position > before else idle_rounds + 1
                 if idle_rounds > _IDLE_ROUNDS_MAX:
                     raise FlashTrouble("flash lists what it does not give")  # noqa: TRY301
@@ -125,6 +141,7 @@ class Reading:
         """Yield a chunk's bytes as its fill receives them; the rest from flash once it is there."""
         parts = self._parts
         self._receipt.chunks_missed += 1
+        self._expect(fill)
         base = fill.number * parts.chunk_bytes
         stop = min(self._wanted.stop, base + fill.length) - base
         self._read_ahead(fill.number)
@@ -173,14 +190,31 @@ class Reading:
         at = max(self._ahead, number)
         held = parts.flash.extents(self._row.body, range(at, stop)) if at < stop else {}
         while at < stop:
-            if at in held or parts.filling.find(self._row.body, at) is not None:
+            fill = parts.filling.find(self._row.body, at)
+            if at in held or fill is not None:
+                self._expect(fill)
                 at += 1
                 continue
             run = range(at, min(stop, self._run_stop(at)))
             started = parts.filling.start(self._row, run)
             self._receipt.origin_requests += bool(started)
+            for begun in run[:started]:
+                self._expect(parts.filling.find(self._row.body, begun))
             at += max(started, 1)
         self._ahead = max(self._ahead, stop)
+
+    def _expect(self, fill: ChunkFill | None) -> None:
+        """Note that this reader will come to the chunk, so that its run is carried to the end."""
+        if fill is not None and self._expected.get(fill.number) is not fill:
+            self._leave(fill.number)
+            fill.expected_by += 1
+            self._expected[fill.number] = fill
+
+    def _leave(self, number: int) -> None:
+        """Take back what `_expect` noted of chunk `number`, if it did."""
+        fill = self._expected.pop(number, None)
+        if fill is not None:
+            fill.expected_by -= 1
 
     def _run_stop(self, number: int) -> int:
         """Return where the run of `number` ends: aligned, so that readers agree on runs."""

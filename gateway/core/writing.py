@@ -17,7 +17,12 @@ from gateway.core.admission import Admission
 from gateway.core.budget import ByteBudget
 from gateway.core.spool import Spool
 from gateway.flash.store import Flash
-from gateway.model.failures import AuthenticationFailed, BodyMismatch, InvalidRequest
+from gateway.model.failures import (
+    AuthenticationFailed,
+    BodyMismatch,
+    InvalidRequest,
+    OriginUnreachable,
+)
 from gateway.model.names import ObjectName
 from gateway.model.rules import Rules
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
@@ -25,6 +30,12 @@ from gateway.telemetry import metrics
 
 BUFFERED_BYTES_MAX = 1024 * 1024
 _MULTIPLE = 300
+_SERVER_ERROR = 500
+
+
+def may_have_changed(status: int) -> bool:
+    """Return whether a write so answered may have taken place: after a 5xx nobody knows."""
+    return status < _MULTIPLE or status >= _SERVER_ERROR
 
 
 class ProvenBody(Protocol):
@@ -75,7 +86,8 @@ class Writing:
     async def put(self, write: Write) -> OriginAnswer:
         """Send the write and return the origin's answer; raises BodyMismatch, OriginUnreachable.
 
-        After a success no worker serves the name unasked from what was there before.
+        After a success, and where the outcome is not known, no worker serves the name unasked from
+        what was there before.
         """
         async with AsyncExitStack() as keeping:
             spool: Spool | None = None
@@ -87,16 +99,23 @@ class Writing:
             except (BodyMismatch, InvalidRequest, AuthenticationFailed):
                 metrics.writes_refused.inc()
                 raise
+            except OriginUnreachable:
+                await self._forget(write)
+                raise
+            if may_have_changed(answer.status):
+                await self._forget(write)
             if answer.status < _MULTIPLE:
                 metrics.writes_verified.inc()
-                if write.is_whole_object:
-                    await self.flash.forgotten(write.name)
                 if spool is not None:
                     etag = answer.headers.get("ETag", "")
                     version_id = answer.headers.get("x-amz-version-id")
                     kept = keeping.pop_all()
                     self.tasks.create_task(self._admit(kept, spool, write.name, etag, version_id))
             return answer
+
+    async def _forget(self, write: Write) -> None:
+        if write.is_whole_object:
+            await self.flash.forgotten(write.name)
 
     async def _send(self, write: Write, copy: Spool | None) -> OriginAnswer:
         """Choose how the body travels, by its length and by where its proof stands."""

@@ -32,8 +32,9 @@ class Read:
     version: Version
     headers: Mapping[str, str]
     wanted: ByteRange
-    body: bytes | AsyncGenerator[Piece]
-    """The bytes where they were at hand, else a walk over them."""
+    pieces: AsyncGenerator[Piece]
+    at_hand: bytes | None = None
+    """All the bytes, where they are few and in memory: what `pieces` would give."""
 
 
 class NotCacheable(Exception):  # noqa: N818 - a decision, not an error
@@ -98,7 +99,7 @@ class Objects:
             if at_hand is not None:
                 receipt.chunks_hit = 1
                 metrics.reads_from_flash.inc()
-                return Read(row.version, headers, wanted, at_hand)
+                return Read(row.version, headers, wanted, _given(at_hand), at_hand)
             pieces = Reading(self._parts, row, wanted, receipt).pieces()
             try:
                 primed = await _primed(pieces)
@@ -172,6 +173,12 @@ class Objects:
             answer.close()
             return
         self._parts.filling.adopt(row, answer, start, start + length)
+
+
+async def _given(body: bytes) -> AsyncGenerator[Piece]:
+    """Yield a body that is at hand."""
+    if body:
+        yield body
 
 
 async def _primed(pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:

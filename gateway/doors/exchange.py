@@ -1,13 +1,14 @@
 """One request and its answer: what every S3 handler is given, and how it sends."""
 
-import secrets
 from collections.abc import AsyncGenerator, Mapping
+from random import getrandbits
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.core.receipt import Receipt
+from gateway.doors.whole_answer import WholeAnswer
 from gateway.model.failures import BodyMismatch
 from gateway.protocol.http.head import RequestHead, split_target
 
@@ -43,7 +44,7 @@ class Exchange:
         self.request = request
         self.head = RequestHead(request.method, path, query, request.headers, request.secure)
         # Sixteen characters like S3's own; random, since clients quote it to several operators.
-        self.id = secrets.token_hex(8).upper()
+        self.id = f"{getrandbits(64):016X}"
         self.receipt = Receipt()
         self.target: Target | None = None
         self.operation: Operation | None = None
@@ -70,10 +71,13 @@ class Exchange:
     async def send_whole(
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> web.StreamResponse:
-        """Send a short answer; to HEAD only its headers."""
-        response = await self.start(status, headers, len(body))
-        if body and self.head.method != "HEAD":
-            await response.write(body)
+        """Send an answer whose body is at hand; to HEAD only its headers."""
+        response = WholeAnswer(
+            status, self._with_our_headers(headers), body, closes=self._must_close()
+        )
+        self.response = response
+        await response.prepare(self.request)
+        if self.head.method != "HEAD":
             self.bytes_out += len(body)
         return response
 

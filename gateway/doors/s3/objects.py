@@ -102,6 +102,8 @@ class ObjectDoor:
         if is_partial:
             headers["Content-Range"] = read.wanted.content_range(read.version.size)
         status = _PARTIAL if is_partial else _OK
+        if read.at_hand is not None:
+            return await exchange.send_whole(status, headers, read.at_hand)
         async with aclosing(read.pieces) as pieces:
             response = await exchange.start(status, headers, read.wanted.length)
             await send_pieces(exchange, response, pieces)

@@ -5,10 +5,11 @@
 Other rooms' tests use it too, so that each of them ends with `flash.check()`.
 """
 
+import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from gateway.flash.check import occupied_bytes
@@ -87,3 +88,10 @@ async def read(flash: Flash, row: Row, number: int) -> bytes | None:
     if extent is None or not await flash.proven(row.body, number, extent):
         return None
     return flash.read_now(extent, 0, extent.length)
+
+
+async def wait_for(condition: Callable[[], bool], seconds_max: float = 20.0) -> None:
+    """Return once the condition is true, the loop running meanwhile; fail after the deadline."""
+    async with asyncio.timeout(seconds_max):
+        while not condition():  # noqa: ASYNC110 - nobody could set an event for this
+            await asyncio.sleep(0.005)

@@ -9,7 +9,7 @@ a chunk has one fill: its claim is a byte-range lock that dies with its process.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from gateway.core.budget import ByteBudget
@@ -48,6 +48,7 @@ class ChunkFill:
         "length",
         "number",
         "received",
+        "was_expected",
     )
 
     def __init__(self, number: int, length: int) -> None:
@@ -60,7 +61,9 @@ class ChunkFill:
         self.failure: Failure | None = None
         self.is_over = False
         self.expected_by = 0
-        """Readers that will come to this chunk; a run that nobody expects is given up."""
+        """Readers that will come to this chunk; a run that nobody expects any more is given up."""
+        self.was_expected = False
+        """Whether a reader has come at all: an opening's body may arrive before its asker wakes."""
         self._waiting: list[asyncio.Future[None]] = []
 
     def grow(self, piece: bytes | memoryview) -> None:
@@ -207,8 +210,8 @@ class Filling:
                     continue
                 remaining.popleft()
                 yield fill
-                if not any(left.expected_by for left in remaining):
-                    return  # that was the last chunk, or every reader has left
+                if not remaining or _has_lost_its_readers(fills, remaining):
+                    return
                 await self._take_memory(remaining[0])
 
     async def _take_memory(self, fill: ChunkFill) -> None:
@@ -239,6 +242,12 @@ class Filling:
             self.budget.give(fill.length)
             metrics.fill_memory_bytes.dec(fill.length)
         fill.end(extent, failure)
+
+
+def _has_lost_its_readers(fills: list[ChunkFill], remaining: Iterable[ChunkFill]) -> bool:
+    """Return whether readers came to the run and none is left who waits for the rest of it."""
+    was_expected = any(fill.was_expected for fill in fills)
+    return was_expected and not any(fill.expected_by for fill in remaining)
 
 
 def _first_failure(group: BaseException) -> Failure:

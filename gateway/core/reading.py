@@ -208,6 +208,7 @@ class Reading:
         if fill is not None and self._expected.get(fill.number) is not fill:
             self._leave(fill.number)
             fill.expected_by += 1
+            fill.was_expected = True
             self._expected[fill.number] = fill
 
     def _leave(self, number: int) -> None:

@@ -132,11 +132,23 @@ class EmbeddedOrigin:
             answer = _refusal(request, _as_s3_error(error), request_id)
         if fault.hold_answer is not None:
             await fault.hold_answer.wait_open()
+        if fault.is_answer_lost:
+            raise reset(request)
         more = {"x-amz-request-id": request_id, "server": "ForebayOrigin"}
         if body.is_withheld:
             more["connection"] = "close"
         answer = replace(answer, headers={**answer.headers, **more})
         return await send(request, answer, self.counters, fault)
+
+    async def respond_or_leave(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; a connection that ended, by the client or a fault, is no error."""
+        try:
+            return await self.respond(request)
+        except ConnectionError:
+            if request.transport is not None:
+                request.transport.close()
+            # aiohttp finds the connection closed when it wants to send this, and forgets it.
+            return web.Response()
 
     def _admit(self, request: web.BaseRequest, body: RequestBody) -> tuple[Call, Operation]:
         """Return the named and counted call of one who may make it."""
@@ -186,7 +198,7 @@ async def running_origin(
     """
     origin = origin or EmbeddedOrigin()
     server = web.Server(
-        origin.respond,
+        origin.respond_or_leave,
         handler_cancellation=True,
         auto_decompress=False,
         max_line_size=_LINE_BYTES_MAX,

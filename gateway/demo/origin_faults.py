@@ -52,6 +52,8 @@ class Fault:
     """Reset the connection without an answer."""
     hold_answer: Gate | None = None
     """Hold the finished answer: it tells of the past when it leaves."""
+    is_answer_lost: bool = False
+    """Reset the connection in place of the finished answer: what was asked has been done."""
     etag: str = ""
     """Lie about the ETag."""
     stall_bytes: int | None = None

@@ -91,6 +91,14 @@ async def test_a_reset_ends_the_connection_without_an_answer(plain: Plain) -> No
         await session.get("/b/k")
 
 
+async def test_a_lost_answer_is_reset_after_the_deed(plain: Plain) -> None:
+    origin, session = plain
+    origin.faults.append(lambda _: Fault(is_answer_lost=True))
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await session.put("/b/k", data=b"done", headers={"Expect": ""})
+    assert origin.read("b", "k") == b"done"
+
+
 async def test_a_truncated_body_breaks_off_at_its_byte(plain: Plain) -> None:
     origin, session = plain
     origin.faults.append(lambda _: Fault(truncate_bytes=5000))

@@ -28,6 +28,13 @@ _SLOW_READ_SECONDS = 900.0
 _NO_AUTO_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _LINE_BYTES_MAX = 64 * 1024
 _READ_BUFFER_BYTES = 256 * 1024
+_REPEATABLE = frozenset({"GET", "HEAD"})
+_BROKEN = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+class _StaleConnectionError(OriginUnreachable):
+    """The connection broke before an answer: most often the origin had closed it while idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,9 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
             max_line_size=_LINE_BYTES_MAX,
             max_field_size=_LINE_BYTES_MAX,
         )
+        # aiohttp repeats a PUT or DELETE whose connection broke, although it may have been carried
+        # out: If-None-Match then fails on itself, and a newer write of another's is overwritten.
+        self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
         return self
 
     async def __aexit__(
@@ -140,6 +150,15 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         A body that fails while it is read (the client lied or left) raises its own failure, and the
         origin sees a request that ends before its Content-Length, which it discards.
         """
+        try:
+            return await self._ask_once(request)
+        except _StaleConnectionError:
+            if request.method in _REPEATABLE:
+                return await self._ask_once(request)
+            raise
+
+    async def _ask_once(self, request: OriginRequest) -> S3Answer:
+        """Sign and send once."""
         session = self._session
         if session is None:
             raise OriginUnreachable("the origin client is closed")
@@ -161,7 +180,9 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
             if isinstance(error, asyncio.CancelledError):
                 raise
             metrics.origin_failures.inc()
-            raise OriginUnreachable(f"the origin cannot be asked: {_words(error)}") from error
+            is_stale = isinstance(error, _BROKEN) and not isinstance(error, _NOT_CONNECTED)
+            kind = _StaleConnectionError if is_stale else OriginUnreachable
+            raise kind(f"the origin cannot be asked: {_words(error)}") from error
         except Failure:
             raise
         if body.failure is not None:

@@ -213,4 +213,3 @@ async def test_64_clients_of_one_hot_key_cost_two_questions_a_round_trip(
         held.release()
     assert all(task.result().body == BODY for task in (first, *others))
     assert origin.counters.requests == {"HEAD": 2}
-

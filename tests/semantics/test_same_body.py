@@ -1,4 +1,4 @@
-"""What an overwrite that an ETag does not show does to readers (row A4), and what is never cached."""
+"""The same body rule (row A4): overwrites that an ETag does not show, and what is never cached."""
 
 import asyncio
 import time

@@ -57,21 +57,23 @@ class DeletionDoor:
         headers.pop("x-amz-sdk-checksum-algorithm", None)
         digest = md5(body, usedforsecurity=False).digest()
         headers["Content-MD5"] = base64.b64encode(digest).decode()
-        answer = await self._origin.ask(
-            OriginRequest(
-                "POST",
-                target.bucket,
-                "",
-                onward_query(head.query),
-                headers,
-                body,
-                len(body),
-                sha256(body).hexdigest(),
-            )
+        question = OriginRequest(
+            "POST",
+            target.bucket,
+            "",
+            onward_query(head.query),
+            headers,
+            body,
+            len(body),
+            sha256(body).hexdigest(),
         )
-        result = await answer.read(_RESULT_BYTES_MAX)
-        for entry in allowed:
-            await self._passthrough.forget(ObjectName(target.bucket or "", entry.key))
+        try:
+            answer = await self._origin.ask(question)
+            result = await answer.read(_RESULT_BYTES_MAX)
+        finally:
+            # An answer that is lost does not mean that nothing was deleted.
+            for entry in allowed:
+                await self._passthrough.forget(ObjectName(target.bucket or "", entry.key))
         if answer.status == _OK and denied:
             result = delete_result(result, denied)
         answered = CIMultiDict(response_headers_onward(answer.headers))

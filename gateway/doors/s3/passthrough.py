@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.core.writing import may_have_changed
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.request_bodies import RequestBody
-from gateway.model.failures import InvalidRequest
+from gateway.model.failures import InvalidRequest, OriginUnreachable
 from gateway.model.names import ObjectName
 from gateway.origin.interface import EMPTY_SHA256, Origin, OriginAnswer, OriginRequest
 from gateway.protocol.s3.headers import request_headers_onward, response_headers_onward
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SMALL_BODY_BYTES_MAX = 2 * 1024 * 1024
 """Policies, lifecycles, part lists (10,000 parts are about 1.2 MB): all that is not an object."""
 
-_OK, _MULTIPLE, _NO_CONTENT, _NOT_MODIFIED = 200, 300, 204, 304
+_OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
 _SLOW = frozenset(
     {"CompleteMultipartUpload", "CopyObject", "UploadPartCopy", "SelectObjectContent"}
 )
@@ -62,20 +63,25 @@ class Passthrough:
         exchange.receipt.origin_requests += 1
         headers = CIMultiDict(request_headers_onward(head.headers))
         headers.update(more_headers or {})
-        answer = await self._origin.ask(
-            OriginRequest(
-                head.method,
-                target.bucket,
-                target.raw_key,
-                onward_query(head.query),
-                headers,
-                body,
-                len(body),
-                sha256(body).hexdigest() if body else EMPTY_SHA256,
-                may_be_slow=exchange.operation is not None and exchange.operation.name in _SLOW,
-            )
+        question = OriginRequest(
+            head.method,
+            target.bucket,
+            target.raw_key,
+            onward_query(head.query),
+            headers,
+            body,
+            len(body),
+            sha256(body).hexdigest() if body else EMPTY_SHA256,
+            may_be_slow=exchange.operation is not None and exchange.operation.name in _SLOW,
         )
-        if head.method not in _READS and answer.status < _MULTIPLE and target.key is not None:
+        is_write = head.method not in _READS and target.key is not None
+        try:
+            answer = await self._origin.ask(question)
+        except OriginUnreachable:
+            if is_write:
+                await self.forget(target.name)
+            raise
+        if is_write and may_have_changed(answer.status):
             await self.forget(target.name)
         return answer
 

@@ -26,7 +26,13 @@ def running_module(module: str, arguments: Sequence[str]) -> Iterator[Child]:
     Raises RuntimeError if it ends before it is ready.
     """
     command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own modules
+    process = subprocess.Popen(  # noqa: S603 - our own modules
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        # Ctrl-C is for the parent alone: it stops its children itself, in order.
+        start_new_session=True,
+    )
     with stopping(process):
         line = process.stdout.readline() if process.stdout is not None else b""
         if not line:

@@ -15,6 +15,7 @@ _FIELD = re.compile(
 )
 _ETAG = re.compile(rb"^(etag[ \t]*:[ \t]*)[^\r\n]*", re.IGNORECASE | re.MULTILINE)
 _FIRST_FINAL_STATUS = 200
+_FIRST_REDIRECTION_STATUS = 300
 _BODILESS_STATUS = frozenset({204, 304})
 
 
@@ -60,6 +61,11 @@ class Response:
     def is_final(self) -> bool:
         """Return whether no other head answers the same request (RFC 9110 15.2)."""
         return self.status >= _FIRST_FINAL_STATUS
+
+    @property
+    def is_success(self) -> bool:
+        """Return whether the request did what it asked (RFC 9110 15.3)."""
+        return _FIRST_FINAL_STATUS <= self.status < _FIRST_REDIRECTION_STATUS
 
 
 def read_request(raw: bytes) -> Request:

@@ -78,9 +78,13 @@ async def run_worker(
         )
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         pipeline, objects, writing = _pipeline(settings, origin, flash, tasks, access_log)
-        server = S3Server(pipeline.serve, keepalive_seconds=settings.s3.keepalive_seconds)
+        server = S3Server(
+            pipeline.serve,
+            keepalive_seconds=settings.s3.keepalive_seconds,
+            header_bytes_max=settings.s3.header_bytes_max,
+        )
         listener = await _listen(settings, listen_port, server)
-        reload_task = tasks.create_task(_follow(reloads, pipeline, objects, writing))
+        reload_task = tasks.create_task(_follow(reloads, pipeline, objects, writing, access_log))
         on_ready()
         await stop.wait()
         listener.close()
@@ -231,10 +235,15 @@ def _handlers(
 
 
 async def _follow(
-    reloads: AsyncIterator[Settings], pipeline: Pipeline, objects: Objects, writing: Writing
+    reloads: AsyncIterator[Settings],
+    pipeline: Pipeline,
+    objects: Objects,
+    writing: Writing,
+    access_log: AccessLog,
 ) -> None:
-    """Put new rules and identities in force between two requests."""
+    """Put new rules and identities in force between two requests; open a rotated log again."""
     async for settings in reloads:
+        access_log.reopen()
         pipeline.authentication.identities = _identities(settings)
         objects.rules = writing.rules = _rules(settings)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
+from gateway.flash.admission import SIZE_BYTES_MIN, divide
 from gateway.settings_entries import IdentitySettings, RuleSettings
 from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
 from gateway.settings_values import (
@@ -28,10 +29,6 @@ from gateway.settings_values import (
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
-SEGMENT_BYTES_MAX: Final = GIB
-SEGMENTS_AIM: Final = 64
-"""Eviction frees whole segments, so flash is cut into about this many."""
-SEGMENT_CHUNKS_MIN: Final = 16
 
 
 def _check_endpoint(endpoint: str) -> str:
@@ -200,7 +197,7 @@ class FlashSettings(Section):
         "Bytes on flash that are never exceeded, index included.",
         10 * GIB,
         unit="size",
-        ge=MIB,
+        ge=SIZE_BYTES_MIN,
     )
     chunk_size: Size = setting(
         "The unit in which bodies are fetched and kept. Smaller wastes less on small reads, larger "
@@ -212,7 +209,7 @@ class FlashSettings(Section):
     )
     segment_size: Size | None = setting(
         "The file size at which a new segment is begun; eviction frees whole segments. Without it, "
-        "a 64th of `size`, at least 16 chunks and at most 1 GiB.",
+        "a 64th of `size` between 8 and 256 MiB, or less where `size` is small.",
         None,
         unit="size",
         ge=8 * KIB,
@@ -234,11 +231,8 @@ class FlashSettings(Section):
 
     @property
     def segment_bytes(self) -> int:
-        """Return the segment size that applies."""
-        if self.segment_size is not None:
-            return self.segment_size
-        floor = min(SEGMENT_CHUNKS_MIN * self.chunk_size, self.size // 4)
-        return min(max(self.size // SEGMENTS_AIM, floor), SEGMENT_BYTES_MAX)
+        """Return the segment size that applies; raises ValueError where chunks do not fit."""
+        return divide(self.size, self.chunk_size, self.segment_size).segment_bytes
 
     @model_validator(mode="after")
     def _check_sizes(self) -> Self:
@@ -247,10 +241,12 @@ class FlashSettings(Section):
                 "flash.segment_size is more than half of flash.size, so that nothing could be "
                 "evicted: make it smaller or remove it",
             )
-        if self.chunk_size * 2 > self.segment_bytes:
+        try:
+            _ = self.segment_bytes
+        except ValueError:
             refuse(
-                "flash.chunk_size is more than half of a segment: make it smaller, or "
-                "flash.size larger",
+                "flash.size is too small for two segments of flash.chunk_size: make flash.size "
+                "larger, or flash.chunk_size and flash.segment_size smaller",
             )
         if self.fill_memory < self.chunk_size:
             refuse("flash.fill_memory is less than flash.chunk_size: make it larger")

@@ -13,9 +13,6 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.protocol.s3.errors import ERRORS, error_xml
 
-LINE_BYTES_MAX = 32 * 1024
-"""Presigned URLs with a long session token exceed aiohttp's 8,190 bytes."""
-
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -61,13 +58,15 @@ class _S3Protocol(RequestHandler):
 class S3Server(web.Server):
     """Makes an `_S3Protocol` for each connection."""
 
-    def __init__(self, handler: Handler, *, keepalive_seconds: float) -> None:
+    def __init__(
+        self, handler: Handler, *, keepalive_seconds: float, header_bytes_max: int
+    ) -> None:
         """Serve `handler`; bodies are left as they are sent (no decompression)."""
         super().__init__(handler)
         self._options: dict[str, Any] = {
             "keepalive_timeout": keepalive_seconds,
-            "max_line_size": LINE_BYTES_MAX,
-            "max_field_size": LINE_BYTES_MAX,
+            "max_line_size": header_bytes_max,
+            "max_field_size": header_bytes_max,
             "auto_decompress": False,
             "access_log": None,
             "lingering_time": 2.0,

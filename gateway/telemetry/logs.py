@@ -8,15 +8,14 @@ Signatures, credentials and tokens of presigned URLs are masked: a log is read b
 may use the URLs in it.
 """
 
-import asyncio
 import os
 import re
 import select
 import stat
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _quoted
@@ -100,16 +99,6 @@ class AccessLog:
             self._open()
             self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
             self._thread.start()
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, target: str) -> AsyncIterator["AccessLog"]:
-        """Yield a log that is closed at the end, without holding up the event loop."""
-        log = cls(target)
-        try:
-            yield log
-        finally:
-            await asyncio.to_thread(log.close)
 
     def write(self, record: AccessRecord) -> None:
         """Take a record; it is written soon, and at the latest by `close`."""

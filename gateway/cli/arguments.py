@@ -171,6 +171,6 @@ def _add_config(commands: Commands) -> None:
 def _add_flash(commands: Commands) -> None:
     parser = _add(commands, "flash", "look after the cache on flash")
     below = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
-    check = _add(below, "check", "verify every record and the index (changes nothing)")
+    check = _add(below, "check", "verify every chunk and the index; a gateway may run meanwhile")
     _add_config_option(check)
     check.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the cache's folder")

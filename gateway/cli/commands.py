@@ -58,12 +58,10 @@ def show_config(arguments: argparse.Namespace) -> int:
 
 def check_flash(arguments: argparse.Namespace) -> int:
     """Verify the cache on flash; 1 when something is wrong with it."""
-    from gateway.flash.check import check
+    from gateway.cli import flash_check
 
-    path = arguments.path or read_settings(config_path(arguments), os.environ).flash.path
-    report = check(path)
-    say(str(report))
-    return 0 if report.is_clean else 1
+    settings = read_settings(config_path(arguments), os.environ).flash
+    return flash_check.check_flash(arguments.path or settings.path, settings)
 
 
 COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], int]]] = {

@@ -218,14 +218,23 @@ def _odd(suffix: str) -> Callable[[Bench], None]:
     """Return the cell of a key that is hard to carry: written, found at the origin, read back."""
 
     def check(bench: Bench) -> None:
-        content, key = bench.content(SMALL_BYTES), bench.key(suffix)
-        bench.client.put(key, bench.file(content))
-        equal("the origin's object", bench.witness.find(key), content)
-        if key not in bench.witness.keys(bench.key("odd")):
-            raise Mismatch("the origin lists no such key")
-        equal("read back", bench.client.get(key), content)
+        content, key = bench.content(SMALL_BYTES), bench.key(suffix)[:KEY_BYTES_MAX]
+        _round_trip(bench, key, content)
 
     return check
+
+
+def _leading_slash(bench: Bench) -> None:
+    _round_trip(bench, f"/{bench.key('odd/leading')}", bench.content(SMALL_BYTES))
+
+
+def _round_trip(bench: Bench, key: str, content: bytes) -> None:
+    """Write an object, look for body and name at the origin, and read it back."""
+    bench.client.put(key, bench.file(content))
+    equal("the origin's object", bench.witness.find(key), content)
+    if key not in bench.witness.keys(key[: key.index("odd")]):
+        raise Mismatch("the origin lists no such key")
+    equal("read back", bench.client.get(key), content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +262,10 @@ ODD_KEYS = {
     "backslash": "odd/a\\b|{c}^`[d]",
     "unicode": "odd/é漢🙂",
     "decomposed": "odd/e\u0301",
-    "long": "odd/" + "/".join(["k" * 190] * 5),
+    "long": "odd/" + "/".join(["k" * 190] * 6),
 }
-"""name -> what follows the run's prefix; `long` is filled up to S3's 1,024 bytes at most."""
+"""name -> what follows the run's prefix."""
+KEY_BYTES_MAX = 1024
 
 CELLS: tuple[Cell, ...] = (
     Cell("put", ("put",), _put),
@@ -275,5 +285,6 @@ CELLS: tuple[Cell, ...] = (
     Cell("overwrite", ("put", "get"), _overwrite),
     Cell("foreign overwrite", ("get",), _foreign_overwrite),
     Cell("parquet", ("read_parquet",), _parquet),
+    Cell("key: leading slash", ("put", "get"), _leading_slash),
     *(Cell(f"key: {name}", ("put", "get"), _odd(key)) for name, key in ODD_KEYS.items()),
 )

@@ -101,7 +101,11 @@ class CommandLine:
 
     def run(self, *words: str, seconds: float = 120) -> bytes:
         """Return what it wrote to stdout; raises CommandFailedError with what it said."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        inherited = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "TMPDIR")
+            if name in os.environ
+        }
         done = subprocess.run(
             [*self.words, *words],
             env={"LC_ALL": "C.UTF-8", **inherited, **self.environment},

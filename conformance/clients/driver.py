@@ -1,6 +1,6 @@
 """Runs in a client's own environment: one client through all cells, outcomes as lines of JSON.
 
-    python -m conformance.clients.driver NAME < places.json
+python -m conformance.clients.driver NAME < places.json
 """
 
 import json

@@ -135,5 +135,6 @@ def _reasons(card: Scorecard) -> list[str]:
             said.setdefault(f"{verdict}: {client}: {cell}: {words[:160]}", []).append(scheme)
     said |= {f"absent: {client}: {why}": [] for client, why in card.absent.items()}
     return [
-        f"- {reason.replace('|', '¦')} ({', '.join(schemes)})" for reason, schemes in sorted(said.items())
+        f"- {reason.replace('|', '¦')} ({', '.join(schemes)})"
+        for reason, schemes in sorted(said.items())
     ]

@@ -51,9 +51,7 @@ def make_certificates(folder: Path) -> Certificates:
     made.ca_file.write_bytes(ca.public_bytes(pem))
     made.certificate.write_bytes(server.public_bytes(pem))
     made.key.write_bytes(
-        key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return made
 

@@ -127,7 +127,9 @@ class RawS3:
     def put(self, key: str, body: bytes, headers: Mapping[str, str] | None = None) -> str:
         """Put an object and return its ETag; raises AssertionError if the answer is not 200."""
         reply = self.ask("PUT", self.path(key), "", headers, body)
-        assert reply.status == 200, f"PUT {key!r} at the origin: {reply.status} {reply.body[:300]!r}"
+        assert reply.status == 200, (
+            f"PUT {key!r} at the origin: {reply.status} {reply.body[:300]!r}"
+        )
         return reply.header("ETag") or ""
 
     def find(self, key: str) -> bytes | None:
@@ -135,7 +137,9 @@ class RawS3:
         reply = self.ask("GET", self.path(key))
         if reply.status == 404:
             return None
-        assert reply.status == 200, f"GET {key!r} at the origin: {reply.status} {reply.body[:300]!r}"
+        assert reply.status == 200, (
+            f"GET {key!r} at the origin: {reply.status} {reply.body[:300]!r}"
+        )
         return reply.body
 
     def keys(self, prefix: str) -> set[str]:

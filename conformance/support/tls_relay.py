@@ -40,9 +40,7 @@ def running_tls_relay(port: int, certificates: Certificates) -> Iterator[int]:
         loop.close()
 
 
-async def _relay(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
-) -> None:
+async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
     with contextlib.suppress(OSError, asyncio.CancelledError):
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.TaskGroup() as tasks:

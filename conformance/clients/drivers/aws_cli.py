@@ -19,11 +19,13 @@ class AwsCli(Client):
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
+        # Without it `aws s3 presign` signs with V2 for us-east-1, which AWS retired in 2020.
+        (folder / "config").write_text("[default]\ns3 =\n  signature_version = s3v4\n")
         environment = {
             "AWS_ACCESS_KEY_ID": place.access_key,
             "AWS_SECRET_ACCESS_KEY": place.secret_key,
             "AWS_DEFAULT_REGION": place.region,
-            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_CONFIG_FILE": str(folder / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_MAX_ATTEMPTS": "1",
@@ -42,13 +44,19 @@ class AwsCli(Client):
         return f"s3://{self.place.bucket}/{key}"
 
     def put(self, key: str, path: Path) -> None:
-        self._aws.run("s3", "cp", "--only-show-errors", str(path), self._url(key))
+        if key.endswith("/"):  # for `s3 cp` a folder: it would add the file's name
+            self._api("put-object", "--key", key, "--body", str(path))
+        else:
+            self._aws.run("s3", "cp", "--only-show-errors", str(path), self._url(key))
 
     multipart = put  # its own threshold is 8 MiB
 
     def get(self, key: str) -> bytes:
         path = self.folder / "download"
-        self._aws.run("s3", "cp", "--only-show-errors", self._url(key), str(path))
+        if key.endswith("/"):
+            self._api("get-object", "--key", key, str(path))
+        else:
+            self._aws.run("s3", "cp", "--only-show-errors", self._url(key), str(path))
         return path.read_bytes()
 
     def get_range(self, key: str, start: int, stop: int) -> bytes:

@@ -5,6 +5,8 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+import io as memory
+
 import awscrt
 from awscrt import auth, http, io, s3
 
@@ -66,7 +68,7 @@ class AwsCrt(Client):
         stream = None
         if body is not None:
             sent.set("Content-Length", str(len(body)))
-            stream = io.InputStream(_Memory(body))
+            stream = io.InputStream(memory.BytesIO(body))
         fields: dict[str, str] = {}
         pieces: list[tuple[int, bytes]] = []
 
@@ -84,7 +86,10 @@ class AwsCrt(Client):
             on_body=take_body,
             **options,
         )
-        made.finished_future.result(_SECONDS)
+        try:
+            made.finished_future.result(_SECONDS)
+        except s3.S3ResponseError as refused:
+            raise RuntimeError(f"status {refused.status_code}: {refused}") from refused
         return fields, b"".join(piece for _, piece in sorted(pieces))
 
     def _path(self, key: str = "") -> str:
@@ -123,7 +128,7 @@ class AwsCrt(Client):
 
     def copy(self, source: str, target: str) -> None:
         named = ("x-amz-copy-source", f"{self.place.bucket}/{encoded(source)}")
-        self._ask(Kind.COPY_OBJECT, "PUT", self._path(target), headers=(named,))
+        self._ask(Kind.DEFAULT, "PUT", self._path(target), name="CopyObject", headers=(named,))
 
     def delete(self, key: str) -> None:
         self._ask(Kind.DEFAULT, "DELETE", self._path(key), name="DeleteObject")
@@ -136,25 +141,11 @@ class AwsCrt(Client):
         )
         path = f"/{self.place.bucket}?delete"
         said = self._ask(
-            Kind.DEFAULT, "POST", path, name="DeleteObjects", body=document, checksum_config=checksum
+            Kind.DEFAULT,
+            "POST",
+            path,
+            name="DeleteObjects",
+            body=document,
+            checksum_config=checksum,
         )[1]
         assert b"<Error>" not in said, said
-
-
-class _Memory:
-    """A seekable stream of bytes: what the CRT reads a body from."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content, self._at = content, 0
-
-    def readinto(self, view: memoryview) -> int:
-        """Copy the next bytes into `view`."""
-        piece = self._content[self._at : self._at + len(view)]
-        view[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go back, as a retry does."""
-        self._at = {0: 0, 1: self._at, 2: len(self._content)}[whence] + offset
-        return self._at

@@ -38,7 +38,10 @@ class Curl(Client):
         return f"{self.place.endpoint}/{path}{'?' + query if query else ''}"
 
     def put(self, key: str, path: Path) -> None:
-        self._curl.run(*_body(path), self._url(key))
+        if key.endswith("/"):  # for -T a folder: it would add the file's name
+            self._curl.run("-X", "PUT", *_hashed(path), "--data-binary", f"@{path}", self._url(key))
+        else:
+            self._curl.run(*_hashed(path), "-T", str(path), self._url(key))
 
     def multipart(self, key: str, path: Path) -> None:
         begun = self._curl.run("-X", "POST", self._url(key, "uploads="))
@@ -48,8 +51,12 @@ class Curl(Client):
             part = self.folder / "part"
             part.write_bytes(content[start : start + PART_BYTES])
             query = f"partNumber={number}&uploadId={quote(upload, safe='-._~')}"
-            said = self._curl.run("-D", "-", *_body(part), self._url(key, query)).decode()
-            etag = next(line[5:].strip() for line in said.splitlines() if line[:5].lower() == "etag:")
+            said = self._curl.run(
+                "-D", "-", *_hashed(part), "-T", str(part), self._url(key, query)
+            ).decode()
+            etag = next(
+                line[5:].strip() for line in said.splitlines() if line[:5].lower() == "etag:"
+            )
             listed.append(
                 f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
             )
@@ -72,7 +79,9 @@ class Curl(Client):
 
     def head(self, key: str) -> Head:
         lines = self._curl.run("--head", self._url(key)).decode().splitlines()
-        fields = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
+        fields = {
+            name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
+        }
         return Head(int(fields["content-length"]), fields["etag"])
 
     def list(self, prefix: str) -> Iterable[str]:
@@ -92,7 +101,7 @@ class Curl(Client):
         assert b"<Error>" not in said, said
 
 
-def _body(path: Path) -> list[str]:
-    """Return the words that upload a file; without the hash curl signs it as an empty body."""
+def _hashed(path: Path) -> list[str]:
+    """Return the words that name a body's hash; without them curl signs a file as an empty body."""
     hashed = sha256(path.read_bytes()).hexdigest()
-    return ["-H", f"x-amz-content-sha256: {hashed}", "-T", str(path)]
+    return ["-H", f"x-amz-content-sha256: {hashed}"]

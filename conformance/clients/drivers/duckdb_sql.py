@@ -30,6 +30,7 @@ class DuckDb(Client):
         if place.ca_file is not None:
             self._sql.execute(f"SET ca_cert_file = {_quoted(place.ca_file)}")
         self._sql.execute("SET http_retries = 0")
+        self._sql.execute("SET s3_uploader_max_filesize = '50GB'")  # parts of 5 MiB, not of 80
         self._sql.execute(
             "CREATE SECRET (TYPE s3, "
             f"KEY_ID {_quoted(place.access_key)}, SECRET {_quoted(place.secret_key)}, "

@@ -30,7 +30,14 @@ class Rclone(Client):
         }
         environment = {f"RCLONE_CONFIG_AT_{name}": value for name, value in remote.items()}
         words = [program("rclone"), "--config", "", "--retries", "1", "--low-level-retries", "1"]
-        words += ["--s3-chunk-size", "8Mi", "--s3-upload-cutoff", "8Mi", "--multi-thread-cutoff", "8Mi"]
+        words += [
+            "--s3-chunk-size",
+            "8Mi",
+            "--s3-upload-cutoff",
+            "8Mi",
+            "--multi-thread-cutoff",
+            "8Mi",
+        ]
         if place.ca_file is not None:
             words += ["--ca-cert", place.ca_file]
         self._rclone = CommandLine(words, environment)
@@ -58,7 +65,7 @@ class Rclone(Client):
 
     def head(self, key: str) -> Head:
         seen = json.loads(self._rclone.run("lsjson", "--stat", self._path(key)))
-        if seen is None:
+        if seen is None or seen["IsDir"]:
             raise FileNotFoundError(key)
         return Head(seen["Size"])
 

@@ -36,7 +36,9 @@ class S3Cmd(Client):
         path = folder / "s3cfg"
         lines = ["[default]", *(f"{name} = {value}" for name, value in settings.items())]
         path.write_text("\n".join(lines) + "\n")
-        self._s3cmd = CommandLine([program("python"), program("s3cmd"), "-c", str(path), "--no-progress"])
+        self._s3cmd = CommandLine(
+            [program("python"), program("s3cmd"), "-c", str(path), "--no-progress"]
+        )
 
     def version(self) -> str:
         return self._s3cmd.run("--version").decode().strip()

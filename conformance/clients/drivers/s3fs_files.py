@@ -21,7 +21,7 @@ class S3Fs(Client):
             secret=place.secret_key,
             endpoint_url=place.endpoint,
             client_kwargs={"region_name": place.region, "verify": place.ca_file},
-            config_kwargs={"retries": {"total_max_attempts": 1}},
+            config_kwargs={"signature_version": "s3v4", "retries": {"total_max_attempts": 1}},
             use_listings_cache=False,
             skip_instance_cache=True,
         )

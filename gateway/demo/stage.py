@@ -60,7 +60,7 @@ def running_stage(folder: Path, port: int | None, say: Say) -> Iterator[Stage]:
         )
         direct = Endpoint(shaped.port, *_ORIGIN_KEYS)
         s3_port = stepped_port(_GATEWAY_PORT if port is None else port, say)
-        admin_port = stepped_port(_ADMIN_PORT, say, but=s3_port)
+        admin_port = stepped_port(_ADMIN_PORT if s3_port else 0, say, but=s3_port)
         config = folder / "forebay.toml"
         config.write_text(_config(folder / "flash", direct, s3_port, admin_port))
         told = stack.enter_context(_running_gateway(config))

@@ -107,8 +107,8 @@ class Objects:
                 self._flash.forget(name)
                 receipt.restarts += 1
                 continue
-            if receipt.cache != "MISS":
-                metrics.reads_from_flash.inc()
+            is_miss = receipt.cache == "MISS"
+            (metrics.reads_from_origin if is_miss else metrics.reads_from_flash).inc()
             receipt.mark("first_byte")
             return Read(row.version, headers, wanted, primed)
         raise OriginUnreachable(f"{name} changes faster than it can be read")

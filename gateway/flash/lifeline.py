@@ -23,6 +23,7 @@ from gateway.flash.settling import Settling
 from gateway.flash.volume import Volume
 from gateway.model.failures import FlashTrouble
 from gateway.model.names import ObjectName
+from gateway.telemetry import metrics
 
 _log = logging.getLogger(__name__)
 TROUBLES: Final = (OSError, IndexTrouble, FlashTrouble, TimeoutError)
@@ -76,6 +77,8 @@ class Lifeline:
         was_live = self.live is not None
         self.live = None
         self.trouble = f"{type(error).__name__}: {error}"
+        metrics.flash_failures.inc()
+        metrics.flash_bypass.set(1)
         if was_live:
             self.bypasses += 1
             _log.warning("flash of %s is bypassed: %s", self._writer, self.trouble)
@@ -162,6 +165,7 @@ class Lifeline:
             raise FlashTrouble("the directory is not there any more")
         volume.readers.drop_unlinked()
         volume.committer.retry_deferred()
+        metrics.flash_bytes.set(sum(entry.occupied_bytes for entry in volume.segments()))
         self._ticks += 1
         if self._ticks % _READER_CHECK_TICKS == 0:
             volume.index.free_dead_readers()
@@ -179,6 +183,7 @@ class Lifeline:
             self.report(error)
             return
         self.trouble, self.live = None, volume
+        metrics.flash_bypass.set(0)
         # Asked for while the others were being committed: hidden by `unforgotten` until then.
         self._submit_forgets(volume)
         self.keeper.background = volume.rebuild_steps()

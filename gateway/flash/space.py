@@ -27,6 +27,7 @@ from gateway.flash.segments import (
     remove_segment,
 )
 from gateway.flash.touches import Touches
+from gateway.telemetry import metrics
 
 _SWEPT_ROWS_MAX = 4096
 
@@ -193,6 +194,7 @@ class Space:
         parts.readers.drop_segment(segment)
         self._known_sealed.discard(segment)
         self.segments_evicted += 1
+        metrics.segments_evicted.inc()
         return carried
 
     def _records(self, record_fd: int, segment: int) -> Iterator[list[Record]]:
@@ -249,6 +251,7 @@ class Space:
         for _, extent, _ in moved:
             self._parts.readers.note_proven(extent)
         self.chunks_carried += len(moved)
+        metrics.chunks_carried.inc(len(moved))
         carried = sum(extent.length for _, extent, _ in moved)
         self.bytes_carried += carried
         return carried

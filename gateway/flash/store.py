@@ -29,6 +29,7 @@ from gateway.flash.volume import Volume
 from gateway.flash.writing import ChunkWrite
 from gateway.model.failures import FlashTrouble
 from gateway.model.names import ObjectName
+from gateway.telemetry import metrics
 
 __all__ = ["Extent", "Flash", "Row", "Run", "SegmentHandle"]
 
@@ -242,6 +243,7 @@ class Flash:
         except TimeoutError as error:
             self._lifeline.report(TimeoutError("a write does not come to its end"))
             raise FlashTrouble("a write does not come to its end") from error
+        metrics.chunks_stored.inc()
         return job.extent
 
     def _start_write(self, job: ChunkWrite) -> None:
@@ -310,6 +312,7 @@ class Flash:
 
     def _drop_chunk(self, volume: Volume, body: bytes, number: int, extent: Extent) -> None:
         self._chunks_bad += 1
+        metrics.chunks_corrupt.inc()
         volume.committer.submit(
             Change(lambda writing: _discard(writing.delete_chunk(body, number, extent)))
         )

@@ -40,17 +40,21 @@ class _Sum(Collector):
         self._paths = list(paths)
 
     def collect(self) -> Iterator[Family]:
-        totals = sum_up(series for path in self._paths for series in read_slots(path))
+        totals = merge(series for path in self._paths for series in read_slots(path))
         for name, metric in METRICS.items():
             yield _family(metric, totals.get(name, {}))
 
 
-def sum_up(counted: Iterable[tuple[Series, float]]) -> dict[str, Totals]:
-    """Return the sums by metric, labels and part."""
+def merge(counted: Iterable[tuple[Series, float]]) -> dict[str, Totals]:
+    """Return what all processes together counted, by metric, labels and part."""
     totals: dict[str, Totals] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
     for series, value in counted:
-        values = tuple(value for _, value in series.labels)
-        totals[series.metric][values][series.part] += value
+        parts = totals[series.metric][tuple(label for _, label in series.labels)]
+        metric = METRICS.get(series.metric)
+        if metric is not None and metric.merge == "max":
+            parts[series.part] = max(parts[series.part], value)
+        else:
+            parts[series.part] += value
     return totals
 
 

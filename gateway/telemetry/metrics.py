@@ -8,10 +8,12 @@ in private memory until `share` is called, as workers do when they start.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from gateway.telemetry.instruments import Counter, Gauge, Histogram, Kind, Labelled
 from gateway.telemetry.slots import Slots
+
+Merge = Literal["sum", "max"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Metric:
     kind: Kind
     text: str
     labels: tuple[str, ...] = ()
+    merge: Merge = "sum"
+    """How the numbers of workers become one: `max` where all of them see the same thing."""
 
     @property
     def shown(self) -> str:
@@ -34,8 +38,10 @@ METRICS: Final[dict[str, Metric]] = {}
 _slots: Final = Slots()
 
 
-def _declare(name: str, kind: Kind, text: str, labels: Sequence[str] = ()) -> str:
-    METRICS[name] = Metric(name, kind, text, tuple(labels))
+def _declare(
+    name: str, kind: Kind, text: str, labels: Sequence[str] = (), merge: Merge = "sum"
+) -> str:
+    METRICS[name] = Metric(name, kind, text, tuple(labels), merge)
     return name
 
 
@@ -43,8 +49,8 @@ def _counter(name: str, text: str) -> Counter:
     return Counter(_slots, _declare(name, "counter", text), ())
 
 
-def _gauge(name: str, text: str) -> Gauge:
-    return Gauge(_slots, _declare(name, "gauge", text), ())
+def _gauge(name: str, text: str, merge: Merge = "sum") -> Gauge:
+    return Gauge(_slots, _declare(name, "gauge", text, merge=merge), ())
 
 
 def _counters(name: str, text: str, *labels: str) -> Labelled[Counter]:
@@ -96,7 +102,7 @@ origin_failures = _counter("origin_failures", "Requests that the origin could no
 # Flash
 flash_bypass = _gauge("flash_bypass", "Workers that go around flash because of trouble with it.")
 flash_failures = _counter("flash_failures", "Reads and writes that flash refused.")
-flash_bytes = _gauge("flash_bytes", "Bytes on flash, counted by the worker that evicts.")
+flash_bytes = _gauge("flash_bytes", "Bytes that segments occupy, as last seen.", "max")
 chunks_stored = _counter("chunks_stored", "Chunks written to flash.")
 chunks_carried = _counter("chunks_carried", "Hot chunks carried over from an evicted segment.")
 chunks_corrupt = _counter("chunks_corrupt", "Chunks whose checksum was wrong: read as a miss.")

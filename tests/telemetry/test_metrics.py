@@ -71,6 +71,14 @@ def test_a_replaced_worker_counts_on_and_its_gauges_begin_anew(tmp_path):
     assert samples["forebay_flash_bypass",] == 0
 
 
+def test_what_all_workers_see_alike_is_not_summed(tmp_path):
+    for name, seen in (("0", 7.0), ("1", 9.0)):
+        worker = Process()
+        worker.share(tmp_path / name)
+        Gauge(worker.slots, "flash_bytes", ()).set(seen)
+    assert shown(tmp_path / "0", tmp_path / "1")["forebay_flash_bytes",] == 9
+
+
 def test_gauges_go_both_ways():
     gauge = Process().bypass
     gauge.inc(3)

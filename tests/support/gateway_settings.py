@@ -1,4 +1,4 @@
-"""The settings that tests run a gateway with: small flash, three principals, each mode a rule."""
+"""The settings that tests run a gateway with: small flash, a few principals, each mode a rule."""
 
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ READER = ("gate-reader", "reader/secret")
 """May read objects under `bucket/`, and neither list nor write."""
 STRANGER = ("gate-stranger", "stranger/secret")
 """May do nothing in `bucket`."""
+COPIER = ("gate-copier", "copier/secret")
+"""May read objects under `bucket/` and do everything in `other`."""
 
 _MAY_READ = [{"Effect": "Allow", "Action": "s3:GetObject*", "Resource": "bucket/*"}]
 _ELSEWHERE = [{"Effect": "Allow", "Action": "s3:*", "Resource": ["other", "other/*"]}]
@@ -48,6 +50,7 @@ def gateway_tables(origin_endpoint: str, flash_path: Path, **changes: Any) -> di
             _identity("admin", ADMIN, "admin"),
             _identity("reader", READER, _MAY_READ),
             _identity("stranger", STRANGER, _ELSEWHERE),
+            _identity("copier", COPIER, _MAY_READ + _ELSEWHERE),
         ],
         "rules": list(RULES),
     }

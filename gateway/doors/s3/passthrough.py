@@ -12,7 +12,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gateway.core.writing import may_have_changed
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.request_bodies import RequestBody
-from gateway.model.failures import InvalidRequest, OriginUnreachable
+from gateway.model.failures import InvalidRequest, OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
 from gateway.origin.interface import EMPTY_SHA256, Origin, OriginAnswer, OriginRequest
 from gateway.protocol.s3.headers import request_headers_onward, response_headers_onward
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 SMALL_BODY_BYTES_MAX = 2 * 1024 * 1024
 """Policies, lifecycles, part lists (10,000 parts are about 1.2 MB): all that is not an object."""
 
-_OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
+_ERROR_BYTES_MAX = 64 * 1024
+_NO_CONTENT, _NOT_MODIFIED, _NOT_FOUND = 204, 304, 404
 _SLOW = frozenset(
     {"CompleteMultipartUpload", "CopyObject", "UploadPartCopy", "SelectObjectContent"}
 )
@@ -109,7 +110,13 @@ class Passthrough:
         return collected
 
     async def relay(self, exchange: Exchange, answer: OriginAnswer) -> web.StreamResponse:
-        """Stream an answer back as it comes; its length is kept where it has one."""
+        """Stream an answer back as it comes; its length is kept where it has one.
+
+        Raises OriginRefused for the 404 of an object: who may learn of it is judged elsewhere.
+        """
+        if answer.status == _NOT_FOUND and exchange.target is not None and exchange.target.key:
+            body = await answer.read(_ERROR_BYTES_MAX)
+            raise OriginRefused(answer.status, answer.headers, body)
         headers = CIMultiDict(response_headers_onward(answer.headers))
         length = _length(answer.headers)
         try:

@@ -18,10 +18,12 @@ from gateway.model.failures import (
 )
 from gateway.protocol.s3.errors import error_xml, failure_answer
 from gateway.protocol.s3.headers import response_headers_onward
+from gateway.protocol.s3.responses import find_error
 
 _XML = "application/xml"
 _NOT_FOUND = 404
 _RETRY_SECONDS = "2"
+_ABSENCES = frozenset({"NoSuchKey", "NoSuchVersion"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,16 @@ def _tells_absence(failure: Failure, exchange: Exchange) -> bool:
     if exchange.operation is None or exchange.operation.level != "object":
         return False
     if isinstance(failure, OriginRefused):
-        return failure.status == _NOT_FOUND
+        return is_absence(failure)
     return isinstance(failure, NotFound)
+
+
+def is_absence(refused: OriginRefused) -> bool:
+    """Return whether the origin says that there is no such object; a HEAD's 404 has no words."""
+    if refused.status != _NOT_FOUND:
+        return False
+    error = find_error(refused.body)
+    return error is None or error.code in _ABSENCES
 
 
 def _as_the_origin_said(failure: OriginRefused) -> Refusal:

@@ -7,8 +7,9 @@ from gateway.access.authorization import Authorization
 from gateway.core.writing import Write, Writing
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.passthrough import Passthrough
+from gateway.doors.s3.refusals import is_absence
 from gateway.doors.s3.request_bodies import RequestBody
-from gateway.model.failures import NotSupported
+from gateway.model.failures import AccessDenied, NotSupported, OriginRefused
 from gateway.origin.interface import UNSIGNED_PAYLOAD, OriginAnswer, OriginRequest
 from gateway.protocol.s3.addressing import Target, encode_key
 from gateway.protocol.s3.completion import complete_result, multipart_etag, part_etags
@@ -69,7 +70,13 @@ class UploadDoor:
         exact = {"x-amz-copy-source": copy_source_header(name, version_id)}
         body = await self._passthrough.whole_body(exchange)
         answer = await self._passthrough.ask(exchange, body, exact)
-        return await self._passthrough.relay(exchange, answer)
+        try:
+            return await self._passthrough.relay(exchange, answer)
+        except OriginRefused as refused:
+            # Whether the source is there may be told to who may list its bucket.
+            if is_absence(refused) and not self._authorization.may_list(exchange.principal, source):
+                raise AccessDenied("Access Denied") from refused
+            raise
 
     async def post_form(self, exchange: Exchange) -> web.StreamResponse:
         """Refuse PostObject: its key and policy stand in a form that nobody has judged."""

@@ -1,5 +1,6 @@
 """Fixtures that every room's tests may use: origins, embedded and real, bare and shaped."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -9,21 +10,26 @@ import pytest
 from gateway.demo.origin import EmbeddedOrigin, running_origin
 from gateway.demo.shaped import Shaped, running_shaped
 from tests.support.origins import new_origin
-from tests.support.real_origins import STARTERS, RealOrigin
+from tests.support.real_origins import BUILD_SECONDS_MAX, STARTERS, TOOLS, RealOrigin, is_built
 
 STRICT = ("versitygw", "minio")
 """Origins that check signatures, lengths and digests; moto, the stand-in without Go, does not."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what needs a real origin last: it may still be building while the rest runs."""
-    items.sort(key=lambda item: not STARTERS.keys().isdisjoint(_wanted(item)))
+    """Run what needs a real origin last, and let it wait for a build that is still going on."""
+    items.sort(key=lambda item: bool(_real_origins(item)))
+    unbuilt = {name for name in TOOLS if not is_built(name)}
+    for item in items:
+        if unbuilt & _real_origins(item):
+            item.add_marker(pytest.mark.timeout(BUILD_SECONDS_MAX))
 
 
-def _wanted(item: pytest.Item) -> set[str]:
+def _real_origins(item: pytest.Item) -> set[str]:
     named = set(getattr(item, "fixturenames", ()))
     parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return named | {value for value in parameters.values() if isinstance(value, str)}
+    named |= {value for value in parameters.values() if isinstance(value, str)}
+    return named & STARTERS.keys()
 
 
 @pytest.fixture
@@ -75,5 +81,7 @@ def _running_or_skipped(name: str) -> Iterator[RealOrigin]:
         try:
             running = stack.enter_context(STARTERS[name]())
         except LookupError as missing:
-            pytest.skip(f"needs a strict origin: {missing}" if name in STRICT else str(missing))
+            # CI has Go, so there a missing origin is a failure, not a reason to prove less.
+            end = pytest.fail if os.environ.get("FOREBAY_REQUIRE_ORIGINS") else pytest.skip
+            end(f"needs a strict origin: {missing}" if name in STRICT else str(missing))
         yield running

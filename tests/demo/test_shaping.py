@@ -4,7 +4,7 @@ import hashlib
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +13,7 @@ from gateway.demo.origin import EmbeddedOrigin
 from gateway.demo.shaped import Shaped, running_shaped
 from gateway.demo.shaping_faults import FaultRule
 from tests.support.origins import s3_client, threaded_origin
+from tests.support.real_origins import RealOrigin
 
 BODY = bytes(range(256)) * 4096
 KEY = "odd key/+%//é"
@@ -50,6 +51,22 @@ def test_signed_requests_pass_and_are_counted(through: Shaped) -> None:
     assert told["response_body_bytes"]["GET"] == len(BODY)
     assert told["request_body_bytes"] == {"PUT": 1000}
     assert told["connections"] == 1
+
+
+def test_a_real_origin_accepts_what_was_signed_for_the_proxy(
+    strict_origin: RealOrigin, shaped: Callable[..., Shaped]
+) -> None:
+    through = shaped(strict_origin.port, rtt_ms=1, mbps=500, list_ms=2)
+    client = s3_client(
+        through.endpoint, access_key=strict_origin.access_key, secret_key=strict_origin.secret_key
+    )
+    client.create_bucket(Bucket="shaped")
+    client.put_object(Bucket="shaped", Key="k", Body=BODY)
+    assert client.get_object(Bucket="shaped", Key="k")["Body"].read() == BODY
+    assert [row["Key"] for row in client.list_objects_v2(Bucket="shaped")["Contents"]] == ["k"]
+    told = through.counters()
+    assert told["requests"] == {"PUT": 2, "GET": 1, "LIST": 1}
+    assert told["response_body_bytes"]["GET"] == len(BODY)
 
 
 def test_a_refused_upload_is_answered_though_its_body_never_came(through: Shaped) -> None:

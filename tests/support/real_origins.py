@@ -25,6 +25,7 @@ from gateway.demo.child import stopping
 
 ACCESS_KEY = "AKIAREALORIGINTESTS0"
 SECRET_KEY = "tests-only-secret-of-real-origins"
+BUILD_SECONDS_MAX = 900
 _READY_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _STARTS_MAX = 3
@@ -71,6 +72,12 @@ def tools_folder() -> Path:
     return Path(os.environ.get("FOREBAY_TOOLS") or Path.home() / ".cache/forebay/bin")
 
 
+def is_built(name: str) -> bool:
+    """Return whether `get_tool` would answer, or refuse, without building."""
+    go = shutil.which("go")
+    return go is None or _is_pinned(go, tools_folder() / name, TOOLS[name])
+
+
 @cache
 def get_tool(name: str) -> Path:
     """Return the binary, building it if it must be; raises LookupError where it cannot be had."""
@@ -91,7 +98,8 @@ def get_tool(name: str) -> Path:
 def _is_pinned(go: str, binary: Path, tool: Tool) -> bool:
     if not binary.exists():
         return False
-    told = subprocess.run([go, "version", "-m", binary], capture_output=True, text=True, check=True)
+    command = [go, "version", "-m", str(binary)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
     return f"\tmod\t{tool.module}\t{tool.version}\t" in told.stdout
 
 

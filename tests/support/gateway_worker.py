@@ -134,11 +134,13 @@ async def _serve(gateway: Gateway, port: int, ready: asyncio.Event, stop: asynci
 
 
 def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         auto_decompress=False,
         connector=aiohttp.TCPConnector(limit=0),
         timeout=aiohttp.ClientTimeout(total=60),
     )
+    session._retry_connection = False  # what is asked once is answered once
+    return session
 
 
 async def until(condition: Callable[[], bool], *, seconds_max: float = 20.0) -> None:

@@ -1,5 +1,6 @@
 """A small S3 client that signs what it is told to and may lie: aiohttp under `sign_headers`."""
 
+import io
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from yarl import URL
 
 from gateway.protocol.s3.addressing import encode_key
 from gateway.protocol.s3.signing import UNSIGNED_PAYLOAD, sign_headers
+
+_BYTES_MAX = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class SignedClient:
             method,
             url,
             headers=sent,
-            data=body or None,
+            data=_payload(body),
             allow_redirects=False,
             skip_auto_headers=("Content-Type", "Accept-Encoding", "Accept"),
         ) as answer:
@@ -115,3 +118,10 @@ class SignedClient:
 def object_path(bucket: str, key: str) -> str:
     """Return the raw path of an object, path style."""
     return f"/{bucket}/{encode_key(key)}"
+
+
+def _payload(
+    body: bytes | AsyncIterable[bytes],
+) -> io.BytesIO | bytes | AsyncIterable[bytes] | None:
+    """Return what aiohttp sends; it warns of large bodies that are bytes."""
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > _BYTES_MAX else body or None

@@ -55,7 +55,7 @@ class Division:
     @property
     def index_used_bytes_max(self) -> int:
         """Return from where on rows are taken out of the index: LMDB needs free pages to delete."""
-        return self.index_bytes_max * 7 // 10
+        return self.index_bytes_max * 6 // 10
 
     def can_index_grow(self, index_bytes: int, allowance_bytes: int) -> bool:
         """Return whether a transaction may add to the index.

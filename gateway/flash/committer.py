@@ -8,18 +8,21 @@ it is committed. Order is kept, so a record stands in its log before the index t
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from gateway.flash.admission import Division
 from gateway.flash.faults import Faults
-from gateway.flash.index import Index, IndexTrouble, Writing
+from gateway.flash.index import Index, IndexFull, IndexTrouble, Writing
 from gateway.model.failures import FlashTrouble
 
 _log = logging.getLogger(__name__)
 _WAIT_SECONDS_MAX = 60.0
-_REFUSED_SHARE_MAX = 0.8
+_REFUSED_SHARE_MAX = 0.75
+_FULL_RETRIES_MAX = 100
+_FULL_RETRY_SECONDS = 0.01
 
 ALLOWANCE_KEY = b"allowance"
 
@@ -128,41 +131,56 @@ class Committer:
 
     def _commit(self, changes: list[Change]) -> None:
         self._deferred = []
-        done: list[Change] = []
-        refused: list[Change] = []
+        size = self._division.group_changes_max
+        for start in range(0, len(changes), size):
+            self._commit_group(changes[start : start + size])
+
+    def _commit_group(self, group: list[Change]) -> None:
         try:
-            self._faults.at("index.commit")
-            with self._index.write() as writing:
-                can_grow, is_refused = self._room(writing)
-                for change in changes:
-                    if not change.grows or can_grow:
-                        change.apply(writing)
-                        done.append(change)
-                    elif is_refused:
-                        refused.append(change)
-                    else:
-                        self._deferred.append(change)
-            self._faults.at("index.committed")
-        except (IndexTrouble, OSError) as error:
-            self._deferred = []
-            self._report(error)
-            for change in changes:
-                change.settle(error)
-            return
-        except Exception as error:  # noqa: BLE001 - a bug in one change must not end the thread for all others
-            _log.exception("flash: a change to the index failed")
-            self._deferred = []
-            for change in changes:
+            sorted_group = self._transact_patiently(group)
+        except Exception as error:  # noqa: BLE001 - one bad change must not end the thread for all
+            if isinstance(error, IndexTrouble | OSError):
+                self._report(error)
+            else:
+                _log.exception("flash: a change to the index failed")
+            for change in group:
                 change.settle(error)
             return
         self.commits += 1
-        for change in done:
+        self._deferred += sorted_group.deferred
+        for change in sorted_group.done:
             change.settle(None)
-        for change in refused:
+        for change in sorted_group.refused:
             change.settle(FlashTrouble("the index is full"))
 
-    def _room(self, writing: Writing) -> tuple[bool, bool]:
-        """Return whether the index may grow now, and whether it would be in vain to wait for it."""
+    def _transact_patiently(self, group: list[Change]) -> "_Sorted":
+        """Commit what may be; wait a little for free pages where there are none.
+
+        A reader that the scheduler took the processor from keeps the pages freed since from reuse.
+        """
+        for _ in range(_FULL_RETRIES_MAX):
+            try:
+                return self._transact(group)
+            except IndexFull:
+                time.sleep(_FULL_RETRY_SECONDS)
+        return self._transact(group)
+
+    def _transact(self, group: list[Change]) -> "_Sorted":
+        outcome = _Sorted([], [], [])
+        self._faults.at("index.commit")
+        with self._index.write() as writing:
+            rest = self._sort_growing(writing, outcome)
+            for change in group:
+                if change.grows and rest is not outcome.done:
+                    rest.append(change)
+                else:
+                    change.apply(writing)
+                    outcome.done.append(change)
+        self._faults.at("index.committed")
+        return outcome
+
+    def _sort_growing(self, writing: Writing, outcome: "_Sorted") -> list[Change]:
+        """Return which list of `outcome` those changes belong to that add to the index now."""
         used = writing.used_bytes
         allowance = int(writing.find_meta(ALLOWANCE_KEY) or 0)
         is_final = allowance >= self._index.bytes_max
@@ -171,8 +189,19 @@ class Committer:
         if is_near or used > self._division.index_used_bytes_max:
             self._wants_room()
         if used > _REFUSED_SHARE_MAX * self._index.bytes_max:
-            return False, True
-        return is_final or self._division.can_index_grow(file_bytes, allowance), False
+            return outcome.refused
+        can_grow = is_final or self._division.can_index_grow(file_bytes, allowance)
+        return outcome.done if can_grow else outcome.deferred
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """What became of a group's changes."""
+
+    done: list[Change]
+    deferred: list[Change]
+    """To be tried again when the index may grow."""
+    refused: list[Change]
 
 
 def _prepared(changes: list[Change], report: Callable[[Exception], None]) -> list[Change]:

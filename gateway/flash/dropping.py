@@ -22,17 +22,19 @@ def drop_prefix(volume: Volume, prefix: str) -> None:
     """Remove the rows and chunks of the objects whose `bucket/key` begins with `prefix`."""
     start = b""
     while entries := volume.index.pages("rows", start, _GROUP_ROWS):
-        chosen = [
-            (key, body_of(row))
-            for key, row in entries
-            if not is_tombstone(row) and str(find_name(row)).startswith(prefix)
-        ]
-        if chosen:
-            volume.committer.wait_committed(partial(_delete, chosen))
+        for key, row in entries:
+            if not is_tombstone(row) and str(find_name(row)).startswith(prefix):
+                _drop_object(volume, key, body_of(row))
         start = entries[-1][0] + b"\0"
 
 
-def _delete(chosen: list[tuple[bytes, bytes]], writing: Writing) -> None:
-    for key, body in chosen:
-        writing.delete_body(body)
-        writing.delete_row(key)
+def _drop_object(volume: Volume, key: bytes, body: bytes) -> None:
+    """Remove a row and its chunks; the row first, since without it the chunks are unwanted."""
+    count_max = volume.division.group_changes_max
+    volume.committer.wait_committed(lambda writing: writing.delete_row(key))
+    while volume.index.has_chunks(body):
+        volume.committer.wait_committed(partial(_delete_chunks, body, count_max))
+
+
+def _delete_chunks(body: bytes, count_max: int, writing: Writing) -> None:
+    writing.delete_body(body, count_max)

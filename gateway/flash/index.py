@@ -7,6 +7,7 @@ outlives its call, since an old reader would keep LMDB from reusing pages. Write
 `committer.py`, one thread a process. LMDB's files are never truncated: others have them mapped.
 """
 
+import contextlib
 import time
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +45,7 @@ REBUILD_KEY: Final = b"rebuild"
 
 IndexTrouble = lmdb.Error
 """What LMDB raises, for those who must not import it."""
+IndexFull = lmdb.MapFullError
 
 # What no second try would cure: the file is not what it should be, or full beyond relief.
 _BEYOND_REPAIR: Final = (
@@ -142,6 +144,14 @@ class Index:
         finally:
             transaction.abort()
 
+    def has_chunks(self, body: bytes) -> bool:
+        """Return whether any chunk of the body is there; raises lmdb.Error."""
+        with (
+            self._environment.begin(db=self.chunks) as transaction,
+            transaction.cursor() as cursor,
+        ):
+            return cursor.set_range(body) and cursor.key()[:16] == body
+
     def find_meta(self, key: bytes) -> bytes | None:
         """Return a value of the `meta` database; raises lmdb.Error."""
         with self._environment.begin(db=self.meta) as transaction:
@@ -233,9 +243,10 @@ class Writing:
             is_newer = row.confirmed_ns < time_of(there)
             if is_newer or is_tombstone(there):
                 return
-        data = encode_row(row)
-        if len(data) <= ROW_BYTES_MAX:
-            self._transaction.put(key, data, db=self._index.rows)
+        with contextlib.suppress(ValueError):  # what no row can hold is merely not kept
+            data = encode_row(row)
+            if len(data) <= ROW_BYTES_MAX:
+                self._transaction.put(key, data, db=self._index.rows)
 
     def put_row_if_absent(self, row: Row) -> None:
         """Store a row that recovery found, unless anything is known of the object."""
@@ -291,10 +302,12 @@ class Writing:
             return False
         return self._transaction.delete(key, db=self._index.chunks)
 
-    def delete_body(self, body: bytes) -> None:
-        """Remove all chunks of a body."""
+    def delete_body(self, body: bytes, count_max: int) -> None:
+        """Remove up to `count_max` chunks of a body."""
         with self._transaction.cursor(db=self._index.chunks) as cursor:
-            while cursor.set_range(body) and cursor.key()[:16] == body:
+            for _ in range(count_max):
+                if not cursor.set_range(body) or cursor.key()[:16] != body:
+                    return
                 cursor.delete()
 
     def delete_row_without_chunks(self, name: ObjectName, body: bytes) -> None:

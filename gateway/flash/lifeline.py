@@ -89,22 +89,34 @@ class Lifeline:
             self._is_room_wanted = True
             self.keeper.call(self._make_room)
 
-    def replace_active(self, volume: Volume) -> bool:
-        """Give `volume` a new segment to write to (keeper's thread); False if there is none."""
-        if volume is not self.live:
-            return False
+    def replace_active(self, volume: Volume) -> "Future[bool]":
+        """Have the keeper give `volume` a new segment to write to; False if there is none."""
+        answer: Future[bool] = Future()
+        self.keeper.call(lambda: self._replace_active(volume, answer))
+        return answer
+
+    def _replace_active(self, volume: Volume, answer: "Future[bool]") -> None:
+        if not answer.set_running_or_notify_cancel():
+            return
+        retired: list[OpenSegment] = []
+
+        def deliver(segment: OpenSegment) -> None:
+            volume.open_segments.add(segment)
+            old, volume.active = volume.active, segment
+            if old is not None and old.retire():
+                retired.append(old)
+            answer.set_result(True)
+
         try:
-            segment = volume.space.new_segment()
+            if volume is self.live:
+                volume.space.new_segment(deliver)
         except TROUBLES as error:
             self.report(error)
-            return False
-        if segment is None:
-            return False
-        volume.open_segments.add(segment)
-        old, volume.active = volume.active, segment
-        if old is not None and old.retire():
-            self._seal(volume, old)
-        return True
+        if not answer.done():
+            answer.set_result(False)
+        for segment in retired:
+            self._seal(volume, segment)
+        volume.open_segments -= {one for one in volume.open_segments if one.is_sealed}
 
     def retire_active(self, volume: Volume) -> None:
         """Let the next reservation begin a new segment (on the keeper's thread)."""

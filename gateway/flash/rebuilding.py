@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from gateway.flash.committer import ALLOWANCE_KEY
+from gateway.flash.departures import SpaceParts
 from gateway.flash.index import REBUILD_KEY, Writing
 from gateway.flash.locks import find_flock
 from gateway.flash.record import Record
 from gateway.flash.recovery import put_recovered, read_records
 from gateway.flash.segments import SegmentFiles, data_name, record_name
-from gateway.flash.space import Space, SpaceParts
+from gateway.flash.space import Space
 
 
 def encode_pending(segments: list[SegmentFiles]) -> bytes:

@@ -129,6 +129,11 @@ class OpenSegment:
     def _create(directory_fd: int, name: str) -> int:
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=directory_fd)
 
+    @property
+    def is_sealed(self) -> bool:
+        """Return whether it was sealed or abandoned."""
+        return self._is_sealed
+
     def take(self, lengths: list[int], record_bytes: int) -> tuple[int, int]:
         """Reserve space for as many of the leading `lengths` as fit; return offset and count.
 
@@ -151,6 +156,19 @@ class OpenSegment:
                 self._data_tail, self._record_bytes_taken = data_tail, records
                 self._users += 1
             return offset, count
+
+    def take_block(self, length: int, record_bytes: int) -> int | None:
+        """Reserve space for several chunks at once, and for their records; None if it does not fit.
+
+        The caller is a user already.
+        """
+        with self._lock:
+            fits = self._data_tail + length <= self._data_bytes_max
+            if not fits or self._record_bytes_taken + record_bytes > self._record_bytes_max:
+                return None
+            offset, self._data_tail = self._data_tail, self._data_tail + length
+            self._record_bytes_taken += record_bytes
+            return offset
 
     def give_back(self, start: int, stop: int, record_bytes: int) -> None:
         """Return reserved space that was never written to; it is regained if it lies at the end."""

@@ -207,8 +207,7 @@ class Flash:
             async with self._allocating:
                 if volume.active is not segment:
                     continue
-                call = self._lifeline.keeper.call(partial(self._lifeline.replace_active, volume))
-                if not await asyncio.wrap_future(call):
+                if not await asyncio.wrap_future(self._lifeline.replace_active(volume)):
                     return
 
     async def write(self, run: Run, number: int, data: bytes | bytearray | memoryview) -> Extent:

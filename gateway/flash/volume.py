@@ -14,6 +14,7 @@ from pathlib import Path
 from gateway.flash.admission import Division
 from gateway.flash.claims import Claims
 from gateway.flash.committer import ALLOWANCE_KEY, Committer
+from gateway.flash.departures import SpaceParts
 from gateway.flash.faults import Faults
 from gateway.flash.index import Index, IndexTrouble, is_beyond_repair
 from gateway.flash.locks import DirectoryLock, Membership
@@ -21,7 +22,7 @@ from gateway.flash.readers import Readers
 from gateway.flash.rebuilding import encode_pending, rebuild_steps
 from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
-from gateway.flash.space import Space, SpaceParts
+from gateway.flash.space import Space
 from gateway.flash.touches import Touches
 
 _PROBE_BYTES = 4096
@@ -176,7 +177,6 @@ class Volume:
             "size_bytes": self.division.size_bytes,
             "commits": self.committer.commits,
             "segments_evicted": self.space.segments_evicted,
-            "chunks_carried": self.space.chunks_carried,
             "bytes_carried": self.space.bytes_carried,
         }
 

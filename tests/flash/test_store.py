@@ -207,7 +207,7 @@ async def test_the_oldest_leave_and_the_touched_stay(tmp_path):
         assert await read(flash, filler, 15) == data_of(filler, 15, CHUNK_BYTES)
         stats = flash.stats()
         assert stats["segments_evicted"] > 20
-        assert stats["chunks_carried"] >= 1
+        assert stats["bytes_carried"] >= CHUNK_BYTES
 
 
 async def test_many_small_objects_fill_no_more_than_the_size(tmp_path):

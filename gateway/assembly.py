@@ -88,6 +88,8 @@ async def run_worker(
         on_ready()
         await stop.wait()
         listener.close()
+        # Idle connections end now; only those that answer a request are waited for.
+        server.pre_shutdown()
         await server.shutdown(settings.s3.drain_seconds)
         reload_task.cancel()
 

@@ -5,6 +5,7 @@ client under test, it runs in every client's environment, and it asks the origin
 really there. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
 
+import contextlib
 import hmac
 import http.client
 import ssl
@@ -153,7 +154,7 @@ class RawS3:
 def send(
     place: Place, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
 ) -> Reply:
-    """Send exactly this and return the answer; no header is added."""
+    """Send exactly this and return the answer; no header is added. A broken connection is status 0."""
     connection: http.client.HTTPConnection
     if place.is_secure:
         context = ssl.create_default_context(cafile=place.ca_file)
@@ -166,9 +167,13 @@ def send(
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name, value)
-        connection.endheaders(body or None)
+        # A server may refuse before it has read all, and close: its answer counts.
+        with contextlib.suppress(ConnectionError):
+            connection.endheaders(body or None)
         answer = connection.getresponse()
         return Reply(answer.status, tuple(answer.getheaders()), answer.read())
+    except (ConnectionError, http.client.HTTPException) as broken:
+        return Reply(0, (), repr(broken).encode())
     finally:
         connection.close()
 

@@ -227,3 +227,12 @@ def test_every_document_that_is_linked_exists():
     for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{shown(page)} links {target}"
+
+
+def test_every_test_that_a_document_names_exists():
+    for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text("utf-8"))
+        for path, name in named:
+            assert (ROOT / path).is_file(), f"{shown(page)} names {path}"
+            names = {node.name for node in definitions(ROOT / path)}
+            assert not name or name in names, f"{shown(page)} names {path}::{name}"

@@ -22,6 +22,7 @@ from gateway.flash.recovery import read_records
 from gateway.flash.rows import Extent
 from gateway.flash.segments import OpenSegment, SegmentFiles, lock_abandoned, remove_segment
 from gateway.flash.touches import Touches
+from gateway.telemetry import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ class Departures:
 
         if moved:
             self._parts.committer.wait_change(Change(apply, prepare=append))
+        metrics.chunks_carried.inc(len(moved))
         for _, extent in moved:
             self._parts.readers.note_proven(extent)
             self.bytes_carried += extent.length

@@ -11,11 +11,13 @@ import contextlib
 import logging
 import threading
 from concurrent.futures import Future
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from gateway.flash.admission import Division
 from gateway.flash.faults import Faults
+from gateway.flash.giving_way import give_way, is_disk_full
 from gateway.flash.index import IndexTrouble, Writing, is_beyond_repair
 from gateway.flash.keeper import Keeper
 from gateway.flash.segments import OpenSegment
@@ -61,6 +63,7 @@ class Lifeline:
         self._must_reopen = False
         self._must_discard_index = False
         self._is_room_wanted = False
+        self._is_purge_due = False
         self._is_closed = False
         self._ticks = 0
         self.keeper = Keeper(self._tick, probe_seconds, self.report)
@@ -182,7 +185,7 @@ class Lifeline:
         if self._ticks % _READER_CHECK_TICKS == 0:
             volume.index.free_dead_readers()
         if self.keeper.background is None:
-            self.keeper.background = volume.rebuild_steps()
+            self._work_in_background(volume)
 
     def _recover(self) -> None:
         try:
@@ -193,12 +196,25 @@ class Lifeline:
             self._forget_again(volume)
         except TROUBLES as error:
             self.report(error)
+            if is_disk_full(error):
+                self._give_way()
             return
         self.trouble, self.live = None, volume
         metrics.flash_bypass.set(0)
         # Asked for while the others were being committed: hidden by `unforgotten` until then.
         self._submit_forgets(volume)
-        self.keeper.background = volume.rebuild_steps()
+        self._work_in_background(volume)
+
+    def _give_way(self) -> None:
+        with contextlib.suppress(OSError):
+            self._is_purge_due |= give_way(self._path)
+
+    def _work_in_background(self, volume: Volume) -> None:
+        steps = volume.rebuild_steps()
+        if self._is_purge_due:
+            steps = chain(volume.purge_steps(), steps)
+        self._is_purge_due = False
+        self.keeper.background = steps
 
     def _reopened(self) -> Volume:
         self.keeper.background = None

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 
 class DirectoryLock:
@@ -52,6 +53,13 @@ class Membership:
     def close(self) -> None:
         """Leave."""
         os.close(self._descriptor)
+
+
+def open_directory(stack: contextlib.ExitStack, path: Path) -> int:
+    """Return a descriptor of a directory, which `stack` closes; raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    stack.callback(os.close, descriptor)
+    return descriptor
 
 
 def find_flock(directory_fd: int, name: str, kind: int) -> int | None:

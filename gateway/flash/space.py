@@ -8,11 +8,14 @@ from collections.abc import Callable
 
 from gateway.flash.committer import ALLOWANCE_KEY
 from gateway.flash.departures import Departure, Departures, SpaceParts, occupied_bytes
+from gateway.flash.giving_way import is_disk_full
 from gateway.flash.index import Writing
 from gateway.flash.recovery import close_abandoned
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments, remove_segment
+from gateway.telemetry import metrics
 
 _SWEEPS = 8
+_EVICTED_WHEN_FULL = 2
 
 
 class Space:
@@ -45,9 +48,7 @@ class Space:
             self._evict_to(files, room)
             if occupied_bytes(files) > room:
                 return
-            segment = OpenSegment(
-                self._parts.segments_fd, self._next_id(files), division, self._parts.faults
-            )
+            segment = self._created(files)
             segment.join()
             try:
                 bytes_max = room - division.new_segment_bytes
@@ -58,6 +59,19 @@ class Space:
             finally:
                 if segment.leave():
                     segment.seal()
+
+    def _created(self, files: list[SegmentFiles]) -> OpenSegment:
+        """Return a new segment; where the disk is full before flash is, evict and try again."""
+        parts = self._parts
+        number = self._next_id(files)
+        try:
+            return OpenSegment(parts.segments_fd, number, parts.division, parts.faults)
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+        wanted = _EVICTED_WHEN_FULL * parts.division.new_segment_bytes
+        self._evict_to(files, max(occupied_bytes(files) - wanted, 0))
+        return OpenSegment(parts.segments_fd, number, parts.division, parts.faults)
 
     def raise_allowance(self) -> bool:
         """Let the index grow: make room for that, then say so; return False if there is none."""
@@ -142,3 +156,4 @@ class Space:
         self._departures.depart(departure, target)
         self._known_sealed.discard(departure.segment)
         self.segments_evicted += 1
+        metrics.segments_evicted.inc()

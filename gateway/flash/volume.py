@@ -16,8 +16,9 @@ from gateway.flash.claims import Claims
 from gateway.flash.committer import ALLOWANCE_KEY, Committer
 from gateway.flash.departures import SpaceParts
 from gateway.flash.faults import Faults
+from gateway.flash.giving_way import purge_steps
 from gateway.flash.index import Index, IndexTrouble, is_beyond_repair
-from gateway.flash.locks import DirectoryLock, Membership
+from gateway.flash.locks import DirectoryLock, Membership, open_directory
 from gateway.flash.readers import Readers
 from gateway.flash.rebuilding import encode_pending, rebuild_steps
 from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open
@@ -49,8 +50,8 @@ class Volume:
         self.open_segments: set[OpenSegment] = set()
         with contextlib.ExitStack() as stack:
             (path / "segments").mkdir(parents=True, exist_ok=True)
-            self.directory_fd = _open_directory(stack, path)
-            self.segments_fd = _open_directory(stack, path / "segments")
+            self.directory_fd = open_directory(stack, path)
+            self.segments_fd = open_directory(stack, path / "segments")
             self.lock = DirectoryLock(self.directory_fd)
             stack.callback(self.lock.close)
             with self.lock.held():
@@ -161,6 +162,10 @@ class Volume:
         """Return the steps of rebuilding what the index does not hold yet."""
         return rebuild_steps(self._parts, self.space)
 
+    def purge_steps(self) -> Iterator[None]:
+        """Return the steps of removing the rows whose segments had to give way."""
+        return purge_steps(self._parts)
+
     def segments(self) -> list[SegmentFiles]:
         """Return the segments as they are now; raises OSError."""
         return list_segments(self.segments_fd)
@@ -195,9 +200,3 @@ class Volume:
                 self.index.sync()
                 mark_closed(self.directory_fd, self.segments())
         self._stack.close()
-
-
-def _open_directory(stack: contextlib.ExitStack, path: Path) -> int:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    stack.callback(os.close, descriptor)
-    return descriptor

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,56 @@ async def test_a_killed_process_disturbs_no_other(tmp_path):
     victim.communicate()
     assert done(witness)["bypassed"] == 0
     await assert_sound(tmp_path)
+
+
+def lines_of(process, prefix, count):
+    """Wait for that many lines of a process."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        count -= line.startswith(prefix)
+        if count <= 0:
+            return
+    raise AssertionError(process.stderr.read())
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["segment.create=ENOSPC", "segment.write=EIO", "index.commit=EROFS", "segment.read=EIO"],
+)
+async def test_a_fault_under_load_fails_nobody_and_passes(tmp_path, fault):
+    path, fault_file = tmp_path / "flash", tmp_path / "faults"
+    workers = [start(path, seed, 100_000, fault_file) for seed in range(2)]
+    for worker in workers:
+        lines_of(worker, "kept", 20)
+    fault_file.write_text(fault + "\n")
+    for worker in workers:
+        lines_of(worker, "bypass", 1)
+    fault_file.unlink()
+    for worker in workers:
+        lines_of(worker, "healthy", 1)
+        lines_of(worker, "kept", 20)
+        worker.kill()
+        worker.communicate()
+    await assert_sound(path)
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+async def test_a_directory_deleted_under_live_processes_is_made_anew_by_one(tmp_path, is_moved):
+    path = tmp_path / "flash"
+    workers = [start(path, seed, 100_000) for seed in range(2)]
+    for worker in workers:
+        lines_of(worker, "kept", 20)
+    if is_moved:
+        path.rename(tmp_path / "elsewhere")
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+    for worker in workers:
+        lines_of(worker, "bypass", 1)
+        lines_of(worker, "healthy", 1)
+        lines_of(worker, "kept", 20)
+        worker.kill()
+        worker.communicate()
+    await assert_sound(path)
 
 
 async def test_all_killed_at_once_under_load_keep_their_warm_hits(tmp_path):

@@ -221,6 +221,23 @@ async def test_a_full_index_gives_rows_up_instead_of_failing(tmp_path):
         assert await fill(flash, row_of("a", CHUNK_BYTES), range(1), CHUNK_BYTES)
 
 
+async def test_a_disk_that_is_full_before_flash_is_gets_the_oldest_back(tmp_path):
+    faults = Faults()
+    async with checked_flash(tmp_path, faults=faults, segment_bytes=MIB) as flash:
+        rows = [row_of(f"object {number}", 16 * CHUNK_BYTES) for number in range(6)]
+        for row in rows:
+            assert len(await fill(flash, row, range(16), CHUNK_BYTES)) == 16
+        faults.faults["segment.create"] = "ENOSPC"
+        assert await flash.reserve(rows[0], 0, [CHUNK_BYTES] * 16) is None
+        await wait_for(lambda: len(list((tmp_path / "segments").glob("*.seg"))) < 4)
+        faults.faults.clear()
+        await wait_for(lambda: flash.is_healthy)
+        # The rows whose files went first lead nowhere until they are purged; nothing is wrong then.
+        await wait_for(lambda: flash._lifeline.keeper.background is None)
+        assert await read(flash, rows[0], 0) is None
+        assert await read(flash, rows[5], 0) == data_of(rows[5], 0, CHUNK_BYTES)
+
+
 def test_errors_of_the_disk_are_named_in_words():
     with pytest.raises(OSError, match="No space left") as caught:
         Faults({"x": "ENOSPC"}).at("x")

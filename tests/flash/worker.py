@@ -15,7 +15,8 @@ from pathlib import Path
 
 from gateway.flash.check import occupied_bytes
 from gateway.flash.store import Flash
-from tests.flash.rooms import CHUNK_BYTES, MIB, data_of, fill, read, row_of
+from gateway.model.failures import FlashTrouble
+from tests.flash.rooms import CHUNK_BYTES, MIB, data_of, fill, read, row_of, wait_for
 
 CATALOGUE = 60
 CHUNKS_MAX = 12
@@ -41,8 +42,15 @@ async def work(path: Path, size_bytes: int, seed: int, operations: int) -> dict[
     ) as flash:
         say("ready")
         for _ in range(operations):
-            await one(flash, chance, counts)
-            counts["bypassed"] += not flash.is_healthy
+            try:
+                await one(flash, chance, counts)
+            except FlashTrouble:
+                counts["refused"] += 1
+            if not flash.is_healthy:
+                say("bypass")
+                counts["bypassed"] += 1
+                await wait_for(lambda: flash.is_healthy)
+                say("healthy")
             assert occupied_bytes(path) <= size_bytes, "flash is larger than its size"
     return counts
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.cli.arguments import make_parser
 from gateway.cli.commands import run_command
+from gateway.processes.failing import words_of
 from gateway.settings_reading import SettingsError
 
 EXIT_FAILED: Final = 1
@@ -25,8 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if arguments.traceback:
             raise
-        words = str(error) or type(error).__name__
-        return _say(f"{words} (forebay --traceback shows where)", EXIT_FAILED)
+        return _say(f"{words_of(error)} (forebay --traceback shows where)", EXIT_FAILED)
 
 
 def _say(sentence: str, code: int) -> int:

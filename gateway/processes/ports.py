@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from gateway.doors.http_server import listening_socket
 from gateway.settings_values import Address
 
 TAKEN_SECONDS_MAX: Final = 1.0
@@ -32,7 +33,7 @@ def held_port(key: str, address: Address) -> Iterator[int]:
     try:
         if address.port != 0:
             _refuse_taken(address)
-        holder = _bind(address, shared=True)
+        holder = listening_socket(address.host, address.port)
     except OSError as error:
         raise CannotServeError(why_not(key, address, error)) from None
     with holder:
@@ -57,7 +58,7 @@ def _refuse_taken(address: Address) -> None:
     deadline = time.monotonic() + TAKEN_SECONDS_MAX
     while True:
         try:
-            _bind(address, shared=False).close()
+            _bind_alone(address)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise
@@ -66,15 +67,10 @@ def _refuse_taken(address: Address) -> None:
             return
 
 
-def _bind(address: Address, *, shared: bool) -> socket.socket:
+def _bind_alone(address: Address) -> None:
+    """Raise OSError where the address cannot be bound without sharing its port."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
+    with socket.socket(family, socket.SOCK_STREAM) as alone:
         # Connections of a predecessor in TIME_WAIT do not keep the port.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
-        bound.bind((address.host, address.port))
-    except OSError:
-        bound.close()
-        raise
-    return bound
+        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        alone.bind((address.host, address.port))

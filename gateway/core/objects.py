@@ -1,6 +1,6 @@
 """Reading an object: which version, confirmed how, and a walk over its bytes."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -30,7 +30,8 @@ class Read:
     """An answer ready to be sent: its headers' source and its bytes, the first already at hand."""
 
     version: Version
-    headers: Mapping[str, str]
+    headers: tuple[tuple[str, str], ...]
+    """As the origin sent them with the confirmation."""
     wanted: ByteRange
     pieces: AsyncGenerator[Piece]
     at_hand: bytes | None = None
@@ -92,14 +93,14 @@ class Objects:
         for _ in range(_RESTARTS_MAX):
             if not self._flash.is_healthy:
                 raise NotCacheable("flash")
-            row, headers = await self._fresh(name, rule, opening, receipt)
+            row = await self._fresh(name, rule, opening, receipt)
             wanted = select(row.version)
             receipt.mark("decided")
             at_hand = find_bytes(self._flash, row, wanted, self._parts.chunk_bytes)
             if at_hand is not None:
                 receipt.chunks_hit = 1
                 metrics.reads_from_flash.inc()
-                return Read(row.version, headers, wanted, _given(at_hand), at_hand)
+                return Read(row.version, row.headers, wanted, _given(at_hand), at_hand)
             pieces = Reading(self._parts, row, wanted, receipt).pieces()
             try:
                 primed = await _primed(pieces)
@@ -110,7 +111,7 @@ class Objects:
             is_miss = receipt.cache == "MISS"
             (metrics.reads_from_origin if is_miss else metrics.reads_from_flash).inc()
             receipt.mark("first_byte")
-            return Read(row.version, headers, wanted, primed)
+            return Read(row.version, row.headers, wanted, primed)
         raise OriginUnreachable(f"{name} changes faster than it can be read")
 
     def _rule_of(self, name: ObjectName, receipt: Receipt) -> Rule:
@@ -123,12 +124,12 @@ class Objects:
 
     async def _fresh(
         self, name: ObjectName, rule: Rule, opening: Opening | None, receipt: Receipt
-    ) -> tuple[Row, Mapping[str, str]]:
-        """Return a row that may be served now, and the headers to serve with it."""
+    ) -> Row:
+        """Return a row that may be served now, with the headers to serve."""
         row = self._flash.find_row(name)
         if row is not None and may_serve_unasked(rule, row, self._now_ns()):
             receipt.cache, receipt.age_seconds = "HIT", age_seconds(row, self._now_ns())
-            return row, dict(row.headers)
+            return row
         # A restarted read asks by HEAD: its first question's body belongs to what was overwritten.
         wish = opening if row is None and not receipt.restarts else None
         confirmed = await self._ask(name, wish, receipt)
@@ -137,7 +138,7 @@ class Objects:
         receipt.cache = "REVALIDATED"
         if confirmed.is_opening:
             receipt.validation = "opening"
-        return self._row_for(name, confirmed, rule), confirmed.headers
+        return self._row_for(name, confirmed, rule)
 
     async def _ask(self, name: ObjectName, opening: Opening | None, receipt: Receipt) -> Confirmed:
         """Ask the origin in a group and write down how."""

@@ -7,6 +7,7 @@ says when the object was forgotten, so that a confirmation asked for earlier can
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
 from typing import Any, Protocol
@@ -111,6 +112,7 @@ def encode_tombstone(name: ObjectName, forgotten_ns: int) -> bytes:
     return head + bucket + key
 
 
+@lru_cache(maxsize=1024)  # a hot object's row is read for every request and seldom changes
 def decode_row(data: bytes, name: ObjectName) -> Row | None:
     """Return the row of `name`; None for a tombstone, another name's row or another format."""
     if len(data) < _HEAD.size or data[0] != _FORMAT or data[1]:

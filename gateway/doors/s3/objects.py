@@ -12,19 +12,21 @@ from gateway.doors.bodies import send_pieces
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.model.failures import NotModified, OriginRefused
+from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.versions import Version
 from gateway.protocol.http.conditions import has_conditions, judge, range_applies
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.http.ranges import parse_range, resolve
 from gateway.protocol.s3.headers import (
-    object_headers,
     response_overrides,
+    shown_headers,
     wants_checksums,
-    without_checksums,
 )
 
 _OK, _PARTIAL, _NOT_MODIFIED = 200, 206, 304
+_NOT_MODIFIED_HEADERS = frozenset({"cache-control", "content-location", "expires", "vary"})
+"""What a 304 repeats of the 200 beside its validators (RFC 9110 15.4.5)."""
 
 # What these ask for is another body than the current version's whole one, or needs what only the
 # client has; it neither answers from nor fills the object's row (traps.md).
@@ -54,10 +56,16 @@ class ObjectDoor:
         reason = _bypass_reason(head)
         if reason:
             return await self._passthrough.bypass(exchange, reason)
+        judged: list[Version] = []
+
+        def select(version: Version) -> ByteRange:
+            judged.append(version)
+            return _select(head, version)
+
         try:
             read = await self._objects.read(
                 target.name,
-                lambda version: _select(head, version),
+                select,
                 self._opening(head),
                 exchange.receipt,
             )
@@ -69,7 +77,9 @@ class ObjectDoor:
             # A HEAD's error has no body: the GET's own answer tells the code.
             return await self._passthrough.bypass(exchange, "the origin refused")
         except NotModified:
-            return await self._not_modified(exchange)
+            return await self._not_modified(
+                exchange, judged[-1], self._headers_of(target.name, judged[-1])
+            )
         return await self._send(exchange, read)
 
     async def head(self, exchange: Exchange) -> web.StreamResponse:
@@ -89,9 +99,9 @@ class ObjectDoor:
         try:
             judge(head.headers, version, "HEAD")
         except NotModified:
-            return await self._not_modified(exchange)
+            return await self._not_modified(exchange, version, confirmed.headers)
         exchange.receipt.cache = "REVALIDATED"
-        headers = _served_headers(head, confirmed.headers, is_whole=True)
+        headers = _served_headers(head, tuple(confirmed.headers.items()), is_whole=True)
         return await exchange.start(_OK, headers, version.size)
 
     async def _send(self, exchange: Exchange, read: Read) -> web.StreamResponse:
@@ -109,16 +119,23 @@ class ObjectDoor:
             await send_pieces(exchange, response, pieces)
         return response
 
-    async def _not_modified(self, exchange: Exchange) -> web.StreamResponse:
-        """Answer 304 with the headers that RFC 9110 15.4.5 wants in it."""
-        target = exchange.target
-        assert target is not None  # noqa: S101 - located by the pipeline
-        row = self._objects.find_row(target.name)
+    async def _not_modified(
+        self, exchange: Exchange, version: Version, described: Mapping[str, str]
+    ) -> web.StreamResponse:
+        """Answer 304 with the headers that RFC 9110 15.4.5 wants in it, of the version judged."""
         exchange.receipt.cache = exchange.receipt.cache or "REVALIDATED"
-        headers: Mapping[str, str] = {}
-        if row is not None:
-            headers = {"ETag": row.version.etag, "Last-Modified": row.version.last_modified}
+        headers = CIMultiDict(
+            (name, value)
+            for name, value in described.items()
+            if name.lower() in _NOT_MODIFIED_HEADERS
+        )
+        headers["ETag"], headers["Last-Modified"] = version.etag, version.last_modified
         return await exchange.start(_NOT_MODIFIED, headers)
+
+    def _headers_of(self, name: ObjectName, version: Version) -> Mapping[str, str]:
+        """Return the row's headers while it still is of this version; else none."""
+        row = self._objects.find_row(name)
+        return dict(row.headers) if row is not None and row.version == version else {}
 
     def _opening(self, head: RequestHead) -> Opening | None:
         """Return the GET that a cold read may ask at once, aligned to chunks; None: ask by HEAD."""
@@ -164,13 +181,11 @@ def _bypass_reason(head: RequestHead) -> str:
 
 
 def _served_headers(
-    head: RequestHead, headers: Mapping[str, str], *, is_whole: bool
+    head: RequestHead, headers: tuple[tuple[str, str], ...], *, is_whole: bool
 ) -> CIMultiDict[str]:
     """Return what an answer shows of the object, from the validation and never from the fill."""
-    shown = object_headers(headers.items())
-    if not (is_whole and wants_checksums(head.headers)):
-        shown = without_checksums(shown)
-    served = CIMultiDict(shown)
+    has_checksums = is_whole and wants_checksums(head.headers)
+    served = shown_headers(headers, has_checksums=has_checksums).copy()
     served["Accept-Ranges"] = "bytes"
     if "response-" in head.query:
         served.update(response_overrides(head.query_pairs()))

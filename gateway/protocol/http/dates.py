@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 _AMZ_DATE_CHARS = 16
 
@@ -25,6 +26,7 @@ def format_http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
+@lru_cache(maxsize=1024)  # many requests of one second, looked at twice each
 def find_amz_date(text: str) -> datetime | None:
     """Return the moment of `20130524T000000Z` (ISO 8601 basic, UTC), else None."""
     if len(text) != _AMZ_DATE_CHARS or text[8] != "T" or text[15] != "Z" or not text.isascii():

@@ -7,6 +7,7 @@ normalise paths change which object is meant.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.model.failures import InvalidRequest
 from gateway.model.names import ObjectName
@@ -41,6 +42,7 @@ class Target:
         return f"/{self.bucket or ''}" + (f"/{self.key}" if self.key is not None else "")
 
 
+@lru_cache(maxsize=1024)  # hot objects are located by each of their requests
 def locate(host: str, raw_path: str, domains: tuple[str, ...] = ()) -> Target:
     """Return the target of a request; `host` as in the Host header, `domains` in lower case.
 

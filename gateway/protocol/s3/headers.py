@@ -6,7 +6,10 @@ to the client's signature or to the framing stays behind; everything else crosse
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
+
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.model.failures import InvalidRequest
 
@@ -129,6 +132,15 @@ def response_headers_onward(headers: Mapping[str, str]) -> Pairs:
         for name, value in headers.items()
         if name.lower() not in HOP_BY_HOP and name.lower() not in listed
     ]
+
+
+@lru_cache(maxsize=1024)
+def shown_headers(
+    headers: tuple[tuple[str, str], ...], *, has_checksums: bool
+) -> CIMultiDictProxy[str]:
+    """Return what a hit's answer shows of a validation's headers."""
+    shown = object_headers(headers)
+    return CIMultiDictProxy(CIMultiDict(shown if has_checksums else without_checksums(shown)))
 
 
 def object_headers(headers: Iterable[tuple[str, str]]) -> Pairs:

@@ -20,7 +20,7 @@ class Claims:
 
     def __init__(self, directory_fd: int) -> None:
         """Open the file `claims` of the directory; raises OSError."""
-        self._descriptor = os.open("claims", os.O_RDWR | os.O_CREAT, 0o644, dir_fd=directory_fd)
+        self._descriptor = os.open("claims", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=directory_fd)
         self._held: set[int] = set()
 
     def claim(self, body: bytes, number: int) -> bool:

@@ -79,6 +79,7 @@ class Index:
             sync=False,
             metasync=False,
             readahead=False,
+            mode=0o600,
             max_readers=_READERS_MAX,
             max_dbs=len(_DATABASES),
             lib_version=0,

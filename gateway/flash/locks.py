@@ -80,4 +80,4 @@ def find_flock(directory_fd: int, name: str, kind: int) -> int | None:
 
 
 def _open(directory_fd: int, name: str) -> int:
-    return os.open(name, os.O_RDWR | os.O_CREAT, 0o644, dir_fd=directory_fd)
+    return os.open(name, os.O_RDWR | os.O_CREAT, 0o600, dir_fd=directory_fd)

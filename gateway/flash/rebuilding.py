@@ -38,7 +38,7 @@ def rebuild_steps(parts: SpaceParts, space: Space) -> Iterator[None]:
     """
     if not _pending(parts):
         return
-    descriptor = os.open("rebuild", os.O_RDWR | os.O_CREAT, 0o644, dir_fd=parts.directory_fd)
+    descriptor = os.open("rebuild", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=parts.directory_fd)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with parts.lock.held():

@@ -67,7 +67,7 @@ def mark_closed(directory_fd: int, segments: list[SegmentFiles]) -> None:
 def _write_mark(directory_fd: int, state: str) -> None:
     """Replace the mark; it must be on the disk before anything that it speaks of changes."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    descriptor = os.open("boot.new", flags, 0o644, dir_fd=directory_fd)
+    descriptor = os.open("boot.new", flags, 0o600, dir_fd=directory_fd)
     try:
         os.write(descriptor, f"{boot_id()} {state}\n".encode("ascii"))
         os.fsync(descriptor)

@@ -127,7 +127,7 @@ class OpenSegment:
 
     @staticmethod
     def _create(directory_fd: int, name: str) -> int:
-        return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=directory_fd)
+        return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory_fd)
 
     @property
     def is_sealed(self) -> bool:

@@ -137,7 +137,7 @@ class Space:
 
     def _next_id(self, files: list[SegmentFiles]) -> int:
         """Return an id never used in this directory, while any process knows of the old ones."""
-        descriptor = os.open("next", os.O_RDWR | os.O_CREAT, 0o644, dir_fd=self._parts.directory_fd)
+        descriptor = os.open("next", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=self._parts.directory_fd)
         try:
             stored = int.from_bytes(os.pread(descriptor, 8, 0), "little")
             segment = max(stored, files[-1].segment + 1 if files else 1)

@@ -19,7 +19,7 @@ class Touches:
 
     def __init__(self, directory_fd: int) -> None:
         """Map the file `touch` of the directory; raises OSError."""
-        descriptor = os.open("touch", os.O_RDWR | os.O_CREAT, 0o644, dir_fd=directory_fd)
+        descriptor = os.open("touch", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=directory_fd)
         try:
             os.posix_fallocate(descriptor, 0, TOUCH_BYTES)
             self._bytes = mmap.mmap(descriptor, TOUCH_BYTES)

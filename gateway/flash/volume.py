@@ -18,15 +18,15 @@ from gateway.flash.departures import SpaceParts
 from gateway.flash.faults import Faults
 from gateway.flash.giving_way import purge_steps
 from gateway.flash.index import Index, IndexTrouble, is_beyond_repair
+from gateway.flash.layout_mark import agree_on_layout
 from gateway.flash.locks import DirectoryLock, Membership, open_directory
+from gateway.flash.probing import probe_files, remove_probes
 from gateway.flash.readers import Readers
 from gateway.flash.rebuilding import encode_pending, rebuild_steps
 from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
 from gateway.flash.space import Space
 from gateway.flash.touches import Touches
-
-_PROBE_BYTES = 4096
 
 
 class Volume:
@@ -49,29 +49,9 @@ class Volume:
         self.active: OpenSegment | None = None
         self.open_segments: set[OpenSegment] = set()
         with contextlib.ExitStack() as stack:
-            (path / "segments").mkdir(parents=True, exist_ok=True)
-            self.directory_fd = open_directory(stack, path)
-            self.segments_fd = open_directory(stack, path / "segments")
-            self.lock = DirectoryLock(self.directory_fd)
-            stack.callback(self.lock.close)
-            with self.lock.held():
-                self._membership = Membership(self.directory_fd)
-                stack.callback(self._membership.close)
-                self.index = self._open_index(discard_index=discard_index)
-                stack.callback(self.index.close)
-                self._allow_index()
-            self.claims = Claims(self.directory_fd)
-            stack.callback(self.claims.close)
-            self.touches = Touches(self.directory_fd)
-            stack.callback(self.touches.close)
-            self.readers = Readers(self.segments_fd, faults)
-            stack.callback(self.readers.close)
+            self._open_shared(stack, discard_index=discard_index)
             self.committer = Committer(
-                self.index,
-                division,
-                faults,
-                report=report,
-                wants_room=wants_room,
+                self.index, division, faults, report=report, wants_room=wants_room
             )
             stack.callback(self.committer.close)
             self._parts = SpaceParts(
@@ -90,6 +70,29 @@ class Volume:
                 self.space.fit()
             self._identity = self._look()
             self._stack = stack.pop_all()
+
+    def _open_shared(self, stack: contextlib.ExitStack, *, discard_index: bool) -> None:
+        """Open what all processes share, and have `stack` close it in the opposite order."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory_fd = open_directory(stack, self.path)
+        self.lock = DirectoryLock(self.directory_fd)
+        stack.callback(self.lock.close)
+        with self.lock.held():
+            self._membership = Membership(self.directory_fd)
+            stack.callback(self._membership.close)
+            is_first = self._membership.was_first
+            agree_on_layout(self.path, self.division.chunk_bytes, is_first=is_first)
+            self.segments_fd = open_directory(stack, self.path / "segments")
+            remove_probes(self.segments_fd)
+            self.index = self._open_index(discard_index=discard_index)
+            stack.callback(self.index.close)
+            self._allow_index()
+        self.claims = Claims(self.directory_fd)
+        stack.callback(self.claims.close)
+        self.touches = Touches(self.directory_fd)
+        stack.callback(self.touches.close)
+        self.readers = Readers(self.segments_fd, self.faults)
+        stack.callback(self.readers.close)
 
     def _open_index(self, *, discard_index: bool) -> Index:
         """Open the index, or discard it and begin one that is to be rebuilt."""
@@ -113,7 +116,7 @@ class Volume:
 
     def _index(self, pending: bytes) -> Index:
         path = self.path / "index"
-        path.mkdir(exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
         return Index(path, self.division.index_bytes_max, pending)
 
     def _discard_index(self) -> None:
@@ -144,18 +147,7 @@ class Volume:
 
     def probe(self) -> None:
         """Do once, on a file of its own, what flash does all the time; raises what goes wrong."""
-        name = f"probe.{os.getpid()}"
-        for point in ("segment.create", "segment.write", "record.append", "segment.read"):
-            self.faults.at(point)
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
-        descriptor = os.open(name, flags, 0o644, dir_fd=self.segments_fd)
-        try:
-            os.posix_fallocate(descriptor, 0, _PROBE_BYTES)
-            os.pwrite(descriptor, bytes(_PROBE_BYTES), 0)
-            os.pread(descriptor, _PROBE_BYTES, 0)
-        finally:
-            os.close(descriptor)
-            os.unlink(name, dir_fd=self.segments_fd)
+        probe_files(self.segments_fd, self.faults)
         self.committer.wait_committed(lambda writing: writing.put_meta(b"probe", b""))
 
     def rebuild_steps(self) -> Iterator[None]:

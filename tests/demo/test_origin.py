@@ -171,6 +171,29 @@ async def test_a_false_etag_is_told_and_nothing_else(plain: Plain) -> None:
         assert await answer.read() == BODY
 
 
+CHUNKED = {
+    "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    "x-amz-decoded-content-length": "5",
+    "x-amz-trailer": "x-amz-checksum-crc32",
+    "Content-Encoding": "aws-chunked",
+}
+
+
+@pytest.mark.parametrize(("crc32", "status"), [("NhCmhg==", 200), ("AAAAAA==", 400)])
+async def test_a_framed_body_is_unframed_and_proven(plain: Plain, crc32: str, status: int) -> None:
+    origin, session = plain
+    framed = f"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:{crc32}\r\n\r\n".encode()
+    async with session.put("/b/framed", data=framed, headers=CHUNKED) as answer:
+        assert answer.status == status, await answer.text()
+    if status == 200:
+        assert origin.read("b", "framed") == b"hello"
+        stored = origin.store.get_version("b", "framed")
+        assert stored.checksums == {"crc32": crc32}
+        assert "content-encoding" not in stored.headers
+    else:
+        assert "framed" not in origin.store.buckets["b"].keys
+
+
 async def test_an_overwritten_body_stays_readable_for_who_reads_it(plain: Plain) -> None:
     origin, session = plain
     gate = Gate()

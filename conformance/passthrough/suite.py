@@ -54,8 +54,7 @@ class Row:
 class Twins:
     """Both sides, and what each side's answers told."""
 
-    def __init__(self, origin: str, direct: Place, forebay: Place) -> None:
-        self.origin = origin
+    def __init__(self, direct: Place, forebay: Place) -> None:
         self._sides = (RawS3(direct), RawS3(forebay))
         self._told: dict[str, tuple[str, str]] = {
             "bucket": _TWINS,
@@ -72,7 +71,7 @@ class Twins:
             self._told[name] = (_told(direct, source), _told(forebay, source))
         names = {**self._told, **_paired(direct, forebay)}
         found = tuple(differences(direct, forebay, names))
-        reason = find_reason(self.origin, line, found)
+        reason = find_reason(line, found) if found else ""
         return Row(line.name, direct.status, error_code(direct), found, reason)
 
     def _send(self, line: Line, side: int) -> Reply:
@@ -147,7 +146,7 @@ def _rows(origin_name: str) -> list[Row]:
             Place(server.endpoint, bucket, server.access_key, server.secret_key)
             for server, bucket in zip((origin, gateway), _TWINS, strict=True)
         )
-        twins = Twins(origin_name, direct, forebay)
+        twins = Twins(direct, forebay)
         return [twins.compare(line) for line in LINES]
 
 

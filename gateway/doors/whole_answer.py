@@ -47,7 +47,8 @@ class WholeAnswer(web.StreamResponse):
         is_http10 = request.version == HttpVersion10
         headers, writer = self.headers, request.writer
         if self.status not in _BODILESS_STATUSES:
-            headers["Content-Length"] = str(len(self._whole))
+            if request.method != "HEAD" or self._whole:
+                headers["Content-Length"] = str(len(self._whole))
             if self._whole:
                 # RFC 9110 8.3: a recipient without a Content-Type may guess, which is unsafe.
                 headers.setdefault("Content-Type", "application/octet-stream")

@@ -45,7 +45,7 @@ def refusal(failure: Failure, exchange: Exchange, *, may_list: bool) -> Refusal:
     if _tells_absence(failure, exchange) and not may_list:
         failure = AccessDenied("Access Denied")
     if isinstance(failure, OriginRefused):
-        return _as_the_origin_said(failure)
+        return _as_the_origin_said(failure, exchange)
     return _in_our_words(failure, exchange)
 
 
@@ -66,10 +66,12 @@ def is_absence(refused: OriginRefused) -> bool:
     return error is None or error.code in _ABSENCES
 
 
-def _as_the_origin_said(failure: OriginRefused) -> Refusal:
+def _as_the_origin_said(failure: OriginRefused, exchange: Exchange) -> Refusal:
     """Return the origin's own error, unchanged but for what belongs to its connection."""
     headers = CIMultiDict(response_headers_onward(failure.headers))
-    headers.pop("Content-Length", None)
+    if exchange.head.method != "HEAD":
+        # To a HEAD it says how long the words would be (RFC 9110 8.6), which no body tells.
+        headers.pop("Content-Length", None)
     code = f"Origin{failure.status}"
     return Refusal(failure.status, code, headers, failure.body)
 
@@ -83,6 +85,7 @@ def _in_our_words(failure: Failure, exchange: Exchange) -> Refusal:
     extra: dict[str, str] = {}
     if isinstance(failure, RangeNotSatisfiable):
         headers["Content-Range"] = f"bytes */{failure.size}"
+        extra["RangeRequested"] = exchange.head.headers.get("Range", "")
         extra["ActualObjectSize"] = str(failure.size)
     if isinstance(failure, (OriginUnreachable, Overloaded, VersionChanged)):
         headers["Retry-After"] = _RETRY_SECONDS

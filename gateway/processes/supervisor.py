@@ -10,9 +10,8 @@ import logging
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -21,6 +20,7 @@ from gateway.doors.admin.listener import serving_admin
 from gateway.processes.child import Child
 from gateway.processes.control import Start, reload_message
 from gateway.processes.failing import first_cause
+from gateway.processes.metrics_folder import metrics_folder
 from gateway.processes.ports import CannotServeError, held_port, why_not
 from gateway.processes.readiness import Urls, announce
 from gateway.processes.reloading import apply_reload
@@ -77,17 +77,6 @@ async def _serve(
             raise CannotServeError(why_not("admin.listen", address, error)) from None
         urls = Urls.of(settings, port, admin_port)
         await supervisor.run(reread, lambda: announce(urls, ready_file))
-
-
-@contextmanager
-def metrics_folder() -> Iterator[Path]:
-    """Yield a folder in memory for the workers' counters: a disk must not slow an increment."""
-    memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made with a random name, mode 0700
-    place = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(
-        prefix="forebay-", dir=place, ignore_cleanup_errors=True
-    ) as it:
-        yield Path(it)
 
 
 def worker_count(settings: Settings) -> int:

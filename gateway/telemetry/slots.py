@@ -11,6 +11,7 @@ The file is a worker's by number: the worker that replaces a dead one opens it a
 import json
 import mmap
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -61,9 +62,13 @@ class Slots:
                 return OVERFLOW
             self._indexes[series] = index
             if self._path is not None:
-                with self._path.open("a", encoding="utf-8") as names:
-                    names.write(series.line())
+                self._append(self._path, series)
         return index
+
+    def _append(self, path: Path, series: Series) -> None:
+        # An orphan's folder may be gone, or its file system full: no request fails for a number.
+        with suppress(OSError), path.open("a", encoding="utf-8") as names:
+            names.write(series.line())
 
     def share(self, path: Path, *, forgotten: frozenset[str] = frozenset()) -> None:
         """Count in the file from now on, after what it already holds.

@@ -169,7 +169,7 @@ def test_what_only_a_restart_changes_is_named(gateway):
 def test_no_worker_outlives_a_killed_supervisor(gateway):
     workers = both_workers(gateway)
     mapped = Path(f"/proc/{gateway.process.pid}/maps").read_text()
-    folder = Path(re.search(r"/\S+/forebay-\w+", mapped)[0])
+    folder = Path(re.search(r"/\S+/forebay-metrics-\w+", mapped)[0])
     assert folder.is_dir()
     gateway.signal(signal.SIGKILL)
     gateway.wait_exit()

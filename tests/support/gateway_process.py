@@ -82,8 +82,17 @@ def gateway_process(
             gateway.wait_ready()
         yield gateway
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask the gateway to stop, twice so that it does not drain; kill the group if it does not."""
+    try:
+        for _ in range(2):
+            process.send_signal(signal.SIGTERM)
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(20)
 
 

@@ -114,6 +114,17 @@ def test_series_are_bounded(tmp_path):
     assert len(list(read_slots(tmp_path / "0"))) == OVERFLOW
 
 
+def test_no_count_fails_where_the_file_is_gone(tmp_path):
+    worker = Process()
+    (tmp_path / "folder").mkdir()
+    worker.share(tmp_path / "folder" / "0")
+    (tmp_path / "folder" / "0").unlink()
+    (tmp_path / "folder").rmdir()
+    worker.requests.labels(door="s3", operation="GetObject", status="200").inc()
+    worker.joined.inc()
+    assert worker.joined.value == 1
+
+
 def test_a_name_that_is_half_written_is_not_yet_read(tmp_path):
     worker = Process()
     worker.share(tmp_path / "0")

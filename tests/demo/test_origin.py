@@ -12,6 +12,7 @@ from gateway.demo.origin import EmbeddedOrigin, running_origin
 from gateway.demo.origin_calls import Call
 from gateway.demo.origin_faults import Fault, Gate
 from gateway.demo.origin_store import OriginStore
+from tests.support.waiting import wait_until
 
 BODY = bytes(range(256)) * 4096
 
@@ -109,6 +110,16 @@ async def test_a_truncated_body_breaks_off_at_its_byte(plain: Plain) -> None:
             await _collect(answer, got)
     assert got == BODY[:5000]
     assert origin.counters.body_bytes_sent == 5000
+
+
+async def test_what_a_client_left_behind_is_not_counted(plain: Plain) -> None:
+    origin, session = plain
+    size = 64 << 20  # more than the sockets between them can hold
+    origin.put("b", "large", bytes(size))
+    answer = await session.get("/b/large")
+    await answer.content.readexactly(1000)
+    answer.close()
+    await asyncio.to_thread(wait_until, lambda: 1000 <= origin.counters.body_bytes_sent < size)
 
 
 async def test_a_stalled_body_goes_on_when_released(plain: Plain) -> None:

@@ -2,7 +2,8 @@
 
 A disk may be smaller than the size that flash was given, or be filled by others. Then the oldest
 segment is unlinked although its rows cannot be removed now; they lead nowhere, which is a miss, and
-are purged once the index can be written again.
+are purged once the index can be written again. The file `purge` says so, since whoever unlinked may
+be killed before that.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from gateway.flash.locks import DirectoryLock, open_directory
 from gateway.flash.rows import Extent, chunk_number, decode_extent
 from gateway.flash.segments import list_segments, lock_abandoned, remove_segment
 
+_MARK: Final = "purge"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _FULL_WORDS: Final = tuple(os.strerror(code) for code in _FULL)
 
@@ -41,7 +43,10 @@ def give_way(path: Path) -> bool:
         lock = DirectoryLock(directory_fd)
         stack.callback(lock.close)
         with lock.held():
-            return _remove_oldest(segments_fd)
+            is_removed = _remove_oldest(segments_fd)
+            if is_removed:
+                _mark(directory_fd)
+            return is_removed
 
 
 def _remove_oldest(segments_fd: int) -> bool:
@@ -54,25 +59,62 @@ def _remove_oldest(segments_fd: int) -> bool:
     return False
 
 
+def _mark(directory_fd: int) -> None:
+    """Note that rows are to be purged; one byte more each time, so that no note is overlooked."""
+    # Where even this finds no room, the process that unlinked still knows.
+    with contextlib.suppress(OSError):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        descriptor = os.open(_MARK, flags, 0o600, dir_fd=directory_fd)
+        try:
+            os.write(descriptor, b".")
+        finally:
+            os.close(descriptor)
+
+
+def purges_due(directory_fd: int) -> int:
+    """Return how often rows were left behind since the last purge, 0 for never."""
+    try:
+        return 1 + os.stat(_MARK, dir_fd=directory_fd).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def find_next_segment(directory_fd: int) -> int:
+    """Return the number that the next segment gets at least (`Space` gives them out)."""
+    try:
+        descriptor = os.open("next", os.O_RDONLY, dir_fd=directory_fd)
+    except FileNotFoundError:
+        return 0
+    try:
+        return int.from_bytes(os.pread(descriptor, 8, 0), "little")
+    finally:
+        os.close(descriptor)
+
+
 def purge_steps(parts: SpaceParts) -> Iterator[None]:
     """Remove the rows of chunks whose segments are gone; yields after each group.
 
-    Segments that come meanwhile have higher numbers than those listed: their rows stay.
+    Segments that come meanwhile have numbers not given out before: their rows stay.
     """
+    due = purges_due(parts.directory_fd)
+    # Read before the list: what comes in between has this number or a higher one.
+    next_segment = find_next_segment(parts.directory_fd)
     listed = {files.segment for files in list_segments(parts.segments_fd)}
-    newest = max(listed, default=0)
     start = b""
     while entries := parts.index.pages("chunks", start, parts.division.group_changes_max):
         extents = [(key, decode_extent(value)) for key, value in entries]
         dangling = [
             (key, extent)
             for key, extent in extents
-            if extent.segment <= newest and extent.segment not in listed
+            if extent.segment < next_segment and extent.segment not in listed
         ]
         if dangling:
             parts.committer.wait_committed(partial(_purge, dangling))
         start = entries[-1][0] + b"\0"
         yield
+    with parts.lock.held(), contextlib.suppress(FileNotFoundError):
+        if purges_due(parts.directory_fd) == due:
+            os.unlink(_MARK, dir_fd=parts.directory_fd)
 
 
 def _purge(dangling: list[tuple[bytes, Extent]], writing: Writing) -> None:

@@ -211,7 +211,7 @@ class Lifeline:
 
     def _work_in_background(self, volume: Volume) -> None:
         steps = volume.rebuild_steps()
-        if self._is_purge_due:
+        if self._is_purge_due or volume.is_purge_due():
             steps = chain(volume.purge_steps(), steps)
         self._is_purge_due = False
         self.keeper.background = steps

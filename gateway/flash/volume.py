@@ -16,7 +16,7 @@ from gateway.flash.claims import Claims
 from gateway.flash.committer import ALLOWANCE_KEY, Committer
 from gateway.flash.departures import SpaceParts
 from gateway.flash.faults import Faults
-from gateway.flash.giving_way import purge_steps
+from gateway.flash.giving_way import purge_steps, purges_due
 from gateway.flash.index import Index, IndexTrouble, is_beyond_repair
 from gateway.flash.layout_mark import agree_on_layout
 from gateway.flash.locks import DirectoryLock, Membership, open_directory
@@ -153,6 +153,10 @@ class Volume:
     def rebuild_steps(self) -> Iterator[None]:
         """Return the steps of rebuilding what the index does not hold yet."""
         return rebuild_steps(self._parts, self.space)
+
+    def is_purge_due(self) -> bool:
+        """Return whether rows were left behind whose segments had to give way."""
+        return purges_due(self.directory_fd) > 0
 
     def purge_steps(self) -> Iterator[None]:
         """Return the steps of removing the rows whose segments had to give way."""

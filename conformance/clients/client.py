@@ -1,4 +1,4 @@
-"""What a client under test can do, in one vocabulary; each driver says it in its client's own words.
+"""What a client under test can do, in one vocabulary; drivers say it in their clients' words.
 
 A verb that a client has no words for is in its LACKS, with the reason. Drivers do not retry and do
 not catch: what they raise is the client's answer.
@@ -6,7 +6,7 @@ not catch: what they raise is the client's answer.
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -71,8 +71,8 @@ class Client:
         """Delete one object."""
         raise NotImplementedError
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
-        """Delete all `keys`, which are all that is under `prefix`, by as few requests as it can."""
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """Delete all `keys`, which are all that their folder has, by as few requests as it can."""
         raise NotImplementedError
 
     def presign_get(self, key: str) -> str:
@@ -86,6 +86,11 @@ class Client:
     def read_parquet(self, key: str) -> tuple[int, int]:
         """Return the row count and the sum of column `n` of a Parquet file, read by ranges."""
         raise NotImplementedError
+
+
+def folder_of(keys: Sequence[str]) -> str:
+    """Return the folder that all of `keys` lie in, with its slash."""
+    return keys[0].rpartition("/")[0] + "/"
 
 
 class CommandFailedError(Exception):

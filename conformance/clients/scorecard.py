@@ -14,7 +14,7 @@ VERDICTS = {
     ("fail", "pass"): "gained",
     ("n/a", "n/a"): "n/a",
 }
-_MARKS = {"ok": "✓", "both fail": "– (1)", "LOST": "**LOST**", "gained": "✓ (+)", "n/a": "·"}
+_MARKS = {"ok": "✓", "both fail": "(1)", "LOST": "**LOST**", "gained": "✓ (+)", "n/a": "·"}
 
 Outcome = dict[str, str]
 
@@ -111,8 +111,8 @@ def _as_markdown(card: Scorecard) -> str:
         "",
         f"{card.summary()}. Each cell is one thing done by the client, proven by sha256 at the",
         "origin, and compared with the same client at the origin itself.",
-        "✓ works · (1) fails at the origin as well · (+) works through Forebay only · "
-        "LOST works at the origin only · `·` the client has no words for it.",
+        "✓ works · (1) fails at the origin as well · (+) works through Forebay only · LOST works",
+        "at the origin only · `·` the client has no words for it.",
         "",
         "| | " + " | ".join(f"{client} {scheme}" for client, scheme in columns) + " |",
         "|---" * (len(columns) + 1) + "|",

@@ -48,6 +48,7 @@ def main(words: Sequence[str]) -> int:
     for client in clients:
         if client in absent:
             card.absent[client] = absent[client]
+            print(f"{client:9} cannot be had: {absent[client]}")
     with running_sides(chosen.origin, is_https_too=chosen.https) as sides:
         for client in (one for one in clients if one not in absent):
             for side in sides:

@@ -1,4 +1,4 @@
-"""Two answers, line by line: what differs besides what must (dates, request ids, the twin's name)."""
+"""Two answers, line by line: what differs besides what must (dates, ids, the twin's name)."""
 
 import re
 from collections.abc import Mapping
@@ -45,8 +45,8 @@ def differences(
     found = [("status", *(str(reply.status) for reply in replies))]
     found.append(("code", *(error_code(reply) for reply in replies)))
     fields = [_fields(reply, side, names) for side, reply in enumerate(replies)]
-    for name in sorted(fields[0].keys() | fields[1].keys()):
-        found.append((name, *(side.get(name, "(absent)") for side in fields)))
+    names_sent = sorted(fields[0].keys() | fields[1].keys())
+    found += [(name, *(side.get(name, "(absent)") for side in fields)) for name in names_sent]
     bodies = [_body(reply, side, names) for side, reply in enumerate(replies)]
     found.append(("body", *bodies))
     return [Difference(what, one, other) for what, one, other in found if one != other]

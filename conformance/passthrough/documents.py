@@ -79,8 +79,9 @@ RETENTION = (
     "<RetainUntilDate>2099-01-01T00:00:00Z</RetainUntilDate></Retention>"
 )
 LEGAL_HOLD = f"<LegalHold{_NS}><Status>{{status}}</Status></LegalHold>"
+_SQL = "select * from S3Object"
 SELECT = (
-    f"<SelectObjectContentRequest{_NS}><Expression>select * from S3Object</Expression>"
+    f"<SelectObjectContentRequest{_NS}><Expression>{_SQL}</Expression>"
     "<ExpressionType>SQL</ExpressionType><InputSerialization><CSV/></InputSerialization>"
     "<OutputSerialization><CSV/></OutputSerialization></SelectObjectContentRequest>"
 )

@@ -1,4 +1,4 @@
-"""The requests that are sent twice: every sub-resource of S3, on bucket and object, and unknown ones.
+"""The requests that are sent twice: every sub-resource, on bucket and object, and unknown ones.
 
 In order, since a PUT is seen by the GET after it. `{bucket}` and what earlier answers told
 (`{version}`, `{upload}`, `{etag}`) are filled in; everything else is sent as it stands.

@@ -88,7 +88,7 @@ class Twins:
         ):
             headers["Content-MD5"] = base64.b64encode(md5(body).digest()).decode()
         query = self._filled(line.query, side)
-        return self._sides[side].ask(line.method, path, query, headers, body)
+        return self._sides[side].ask(line.method, path, query, headers, body=body)
 
     def _filled(self, text: str, side: int) -> str:
         for name, values in self._told.items():

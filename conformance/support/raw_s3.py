@@ -73,6 +73,7 @@ class RawS3:
         path: str,
         query: str = "",
         headers: Mapping[str, str] | None = None,
+        *,
         body: bytes = b"",
         payload_hash: str | None = None,
     ) -> Reply:
@@ -127,7 +128,7 @@ class RawS3:
 
     def put(self, key: str, body: bytes, headers: Mapping[str, str] | None = None) -> str:
         """Put an object and return its ETag; raises AssertionError if the answer is not 200."""
-        reply = self.ask("PUT", self.path(key), "", headers, body)
+        reply = self.ask("PUT", self.path(key), "", headers, body=body)
         assert reply.status == 200, (
             f"PUT {key!r} at the origin: {reply.status} {reply.body[:300]!r}"
         )
@@ -154,7 +155,7 @@ class RawS3:
 def send(
     place: Place, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
 ) -> Reply:
-    """Send exactly this and return the answer; no header is added. A broken connection is status 0."""
+    """Send exactly this and return the answer; a broken connection is status 0."""
     connection: http.client.HTTPConnection
     if place.is_secure:
         context = ssl.create_default_context(cafile=place.ca_file)
@@ -191,7 +192,9 @@ def fetch(place: Place, method: str, url: str, body: bytes = b"") -> Reply:
 def texts(document: bytes, path: str) -> Iterable[str]:
     """Yield the texts of all elements at a path, whatever their namespace."""
     steps = "/".join(f"{{*}}{step}" for step in path.split("/"))
-    return [element.text or "" for element in ET.fromstring(document).findall(f".//{steps}")]
+    # Only the standard library is everywhere, and the documents are of servers that we started.
+    found = ET.fromstring(document).findall(f".//{steps}")  # noqa: S314
+    return [element.text or "" for element in found]
 
 
 def _canonical_query(query: str) -> str:

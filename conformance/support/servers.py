@@ -1,4 +1,4 @@
-"""The processes that a suite needs: an origin of its choice and the gateway, on loopback, port 0."""
+"""The processes that a suite needs: an origin of its choice and the gateway, on loopback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

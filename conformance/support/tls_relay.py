@@ -1,4 +1,4 @@
-"""TLS before a plain server: ends it and relays the bytes, so that any origin can be asked by https.
+"""TLS before a plain server: ended here and relayed, so that any origin can be asked by https.
 
 The server sees the client's Host header, hence signatures hold.
 """

@@ -1,8 +1,9 @@
 """aws-cli: `aws s3` for files, `aws s3api` for what it has no words for."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from conformance.clients.client import Client, CommandLine, Head
 from conformance.clients.environments import program
@@ -12,7 +13,7 @@ from conformance.support.raw_s3 import Place
 class AwsCli(Client):
     """The command line that most people paste from."""
 
-    LACKS = {
+    LACKS: ClassVar = {
         "presign_put": "`aws s3 presign` signs GET only",
         "read_parquet": "reads no Parquet",
     }
@@ -79,7 +80,7 @@ class AwsCli(Client):
     def delete(self, key: str) -> None:
         self._aws.run("s3", "rm", "--only-show-errors", self._url(key))
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Sequence[str]) -> None:
         told = json.dumps({"Objects": [{"Key": key} for key in keys], "Quiet": False})
         seen = json.loads(self._api("delete-objects", "--delete", told))
         assert "Errors" not in seen, seen

@@ -1,7 +1,8 @@
 """boto3, with its defaults since 2025: checksums always, trailers over https."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -14,7 +15,7 @@ from conformance.support.raw_s3 import Place
 class Boto3(Client):
     """The SDK that most programs use."""
 
-    LACKS = {"read_parquet": "reads no Parquet"}
+    LACKS: ClassVar = {"read_parquet": "reads no Parquet"}
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -65,7 +66,7 @@ class Boto3(Client):
     def delete(self, key: str) -> None:
         self._s3.delete_object(Bucket=self.place.bucket, Key=key)
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Sequence[str]) -> None:
         told = {"Objects": [{"Key": key} for key in keys]}
         seen = self._s3.delete_objects(Bucket=self.place.bucket, Delete=told)
         assert "Errors" not in seen, seen

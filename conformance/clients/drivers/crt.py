@@ -1,11 +1,11 @@
 """The AWS CRT's S3 client, which aws-cli v2, boto3[crt] and s3torchconnector stand on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 from xml.sax.saxutils import escape
-
-import io as memory
 
 import awscrt
 from awscrt import auth, http, io, s3
@@ -20,7 +20,7 @@ Kind = s3.S3RequestType
 class AwsCrt(Client):
     """Parallel ranged GETs and multipart PUTs, unsigned payloads with trailers."""
 
-    LACKS = {
+    LACKS: ClassVar = {
         "presign_get": "its S3 client signs headers only",
         "presign_put": "its S3 client signs headers only",
         "read_parquet": "reads no Parquet",
@@ -68,11 +68,11 @@ class AwsCrt(Client):
         stream = None
         if body is not None:
             sent.set("Content-Length", str(len(body)))
-            stream = io.InputStream(memory.BytesIO(body))
+            stream = io.InputStream(BytesIO(body))
         fields: dict[str, str] = {}
         pieces: list[tuple[int, bytes]] = []
 
-        def take_headers(status_code: int, headers: list[tuple[str, str]], **_: object) -> None:
+        def take_headers(headers: list[tuple[str, str]], **_: object) -> None:
             fields.update({key.lower(): value for key, value in headers})
 
         def take_body(chunk: bytes, offset: int, **_: object) -> None:
@@ -133,7 +133,7 @@ class AwsCrt(Client):
     def delete(self, key: str) -> None:
         self._ask(Kind.DEFAULT, "DELETE", self._path(key), name="DeleteObject")
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Sequence[str]) -> None:
         listed = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
         document = f"<Delete>{listed}</Delete>".encode()
         checksum = s3.S3ChecksumConfig(

@@ -1,9 +1,10 @@
 """curl --aws-sigv4: the request as a person types it, hence escapes and hashes are the typist's."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import md5, sha256
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -14,7 +15,7 @@ from conformance.support.raw_s3 import Place, encoded, texts
 class Curl(Client):
     """The system's curl."""
 
-    LACKS = {
+    LACKS: ClassVar = {
         "presign_get": "signs headers only",
         "presign_put": "signs headers only",
         "read_parquet": "reads no Parquet",
@@ -95,7 +96,7 @@ class Curl(Client):
     def delete(self, key: str) -> None:
         self._curl.run("-X", "DELETE", self._url(key))
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Sequence[str]) -> None:
         listed = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
         said = self._post(self._url("", "delete="), f"<Delete>{listed}</Delete>")
         assert b"<Error>" not in said, said

@@ -1,8 +1,9 @@
 """minio-py: an SDK of another school, signs every payload."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import minio
 import urllib3
@@ -18,7 +19,7 @@ _VALID = timedelta(minutes=5)
 class MinioPy(Client):
     """MinIO's Python SDK."""
 
-    LACKS = {"read_parquet": "reads no Parquet"}
+    LACKS: ClassVar = {"read_parquet": "reads no Parquet"}
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -72,7 +73,7 @@ class MinioPy(Client):
     def delete(self, key: str) -> None:
         self._minio.remove_object(self.place.bucket, key)
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Sequence[str]) -> None:
         told = [DeleteObject(key) for key in keys]
         refused = list(self._minio.remove_objects(self.place.bucket, told))
         assert not refused, refused

@@ -1,8 +1,9 @@
 """obstore: Rust's object_store, which delta-rs, polars and lance read S3 with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import obstore
 from obstore.store import S3Store
@@ -16,7 +17,7 @@ _VALID = timedelta(minutes=5)
 class Obstore(Client):
     """object_store through Python."""
 
-    LACKS = {"read_parquet": "reads no Parquet"}
+    LACKS: ClassVar = {"read_parquet": "reads no Parquet"}
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -61,7 +62,7 @@ class Obstore(Client):
     def delete(self, key: str) -> None:
         obstore.delete(self._store, key)
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Sequence[str]) -> None:
         obstore.delete(self._store, list(keys))
 
     def presign_get(self, key: str) -> str:

@@ -1,20 +1,21 @@
 """pyarrow's S3FileSystem: the C++ SDK, always multipart, CRC64-NVME trailers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import compute, fs
 
-from conformance.clients.client import Client, Head
+from conformance.clients.client import Client, Head, folder_of
 from conformance.support.raw_s3 import Place
 
 
 class PyArrow(Client):
     """What Parquet is read with."""
 
-    LACKS = {
+    LACKS: ClassVar = {
         "presign_get": "makes no presigned URLs",
         "presign_put": "makes no presigned URLs",
     }
@@ -69,8 +70,8 @@ class PyArrow(Client):
     def delete(self, key: str) -> None:
         self._files.delete_file(self._path(key))
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
-        self._files.delete_dir_contents(self._path(prefix).rstrip("/"))
+    def delete_many(self, keys: Sequence[str]) -> None:
+        self._files.delete_dir_contents(self._path(folder_of(keys)).rstrip("/"))
 
     def read_parquet(self, key: str) -> tuple[int, int]:
         column = pq.read_table(self._path(key), filesystem=self._files, columns=["n"])["n"]

@@ -1,10 +1,11 @@
 """rclone: the Go SDK v2, files by commands."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from conformance.clients.client import Client, CommandLine, Head
+from conformance.clients.client import Client, CommandLine, Head, folder_of
 from conformance.clients.environments import program
 from conformance.support.raw_s3 import Place
 
@@ -12,7 +13,7 @@ from conformance.support.raw_s3 import Place
 class Rclone(Client):
     """The mover of files."""
 
-    LACKS = {
+    LACKS: ClassVar = {
         "presign_put": "`rclone link` makes download links only",
         "read_parquet": "reads no Parquet",
     }
@@ -79,8 +80,8 @@ class Rclone(Client):
     def delete(self, key: str) -> None:
         self._rclone.run("deletefile", self._path(key))
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
-        self._rclone.run("delete", self._path(prefix))
+    def delete_many(self, keys: Sequence[str]) -> None:
+        self._rclone.run("delete", self._path(folder_of(keys)))
 
     def presign_get(self, key: str) -> str:
         return self._rclone.run("link", "--expire", "5m", self._path(key)).decode().strip()

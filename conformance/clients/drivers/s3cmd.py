@@ -1,10 +1,11 @@
 """s3cmd: the oldest of the command lines."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from conformance.clients.client import Client, CommandLine, Head
+from conformance.clients.client import Client, CommandLine, Head, folder_of
 from conformance.clients.environments import program
 from conformance.support.raw_s3 import Place
 
@@ -12,7 +13,7 @@ from conformance.support.raw_s3 import Place
 class S3Cmd(Client):
     """s3cmd with a settings file of its own."""
 
-    LACKS = {
+    LACKS: ClassVar = {
         "get_range": "has no ranged get",
         "presign_get": "`s3cmd signurl` signs with signature V2, which AWS retired",
         "presign_put": "`s3cmd signurl` signs GET only",
@@ -74,5 +75,5 @@ class S3Cmd(Client):
     def delete(self, key: str) -> None:
         self._s3cmd.run("del", self._url(key))
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
-        self._s3cmd.run("del", "--recursive", "--force", self._url(prefix))
+    def delete_many(self, keys: Sequence[str]) -> None:
+        self._s3cmd.run("del", "--recursive", "--force", self._url(folder_of(keys)))

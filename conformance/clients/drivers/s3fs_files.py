@@ -1,7 +1,8 @@
 """s3fs: aiobotocore behind fsspec's file system."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import s3fs
 
@@ -12,7 +13,7 @@ from conformance.support.raw_s3 import Place
 class S3Fs(Client):
     """What pandas and dask read S3 with."""
 
-    LACKS = {"read_parquet": "reads no Parquet itself; pyarrow is its own client here"}
+    LACKS: ClassVar = {"read_parquet": "reads no Parquet itself; pyarrow is its own client here"}
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -60,7 +61,7 @@ class S3Fs(Client):
     def delete(self, key: str) -> None:
         self._files.rm_file(self._path(key))
 
-    def delete_many(self, prefix: str, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Sequence[str]) -> None:
         self._files.rm([self._path(key) for key in keys])
 
     def presign_get(self, key: str) -> str:

@@ -1,6 +1,6 @@
 """Byte range x extents -> steps: what comes from flash, what from the origin (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.flash.rows import Extent
@@ -43,3 +43,29 @@ def plan_read(wanted: ByteRange, held: Mapping[int, Extent], chunk_bytes: int) -
         else:
             steps.append(FromOrigin(ByteRange(start, stop)))
     return steps
+
+
+def stretches(steps: Iterable[Step], bytes_max: int) -> Iterator[list[FromFlash]]:
+    """Yield the steps before the first gap, those in one that lie end to end in one segment.
+
+    A stretch of several steps has at most `bytes_max` bytes.
+    """
+    stretch: list[FromFlash] = []
+    length = 0
+    for step in steps:
+        if not isinstance(step, FromFlash):
+            break
+        if stretch and (length + step.length > bytes_max or not _adjoins(stretch[-1], step)):
+            yield stretch
+            stretch, length = [], 0
+        stretch.append(step)
+        length += step.length
+    if stretch:
+        yield stretch
+
+
+def _adjoins(before: FromFlash, after: FromFlash) -> bool:
+    """Return whether `after` begins on flash where `before` ends."""
+    stop = before.extent.offset + before.skip + before.length
+    start = after.extent.offset + after.skip
+    return before.extent.segment == after.extent.segment and stop == start

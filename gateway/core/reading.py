@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gateway.core.filling import ChunkFill, Filling
 from gateway.core.pinned import pinned_pieces
-from gateway.core.read_plan import FromFlash, plan_read
+from gateway.core.read_plan import FromFlash, plan_read, stretches
 from gateway.core.receipt import Receipt
 from gateway.flash.rows import Extent, Row
 from gateway.flash.store import Flash, SegmentHandle
@@ -25,6 +25,8 @@ from gateway.telemetry import metrics
 _LOOK_CHUNKS = 64
 _PIECE_BYTES_MAX = 256 * 1024
 _SMALL_BYTES_MAX = 64 * 1024
+_STRETCH_BYTES_MAX = 4 * 1024 * 1024
+"""One sendfile; all of it is proven, from the disk if need be, before its first byte leaves."""
 _IDLE_ROUNDS_MAX = 4
 _ELSEWHERE_SECONDS = 0.003
 _ELSEWHERE_SECONDS_MAX = 0.02
@@ -112,30 +114,40 @@ class Reading:
         look = ByteRange(
             self._position, min(self._wanted.stop, (number + _LOOK_CHUNKS) * parts.chunk_bytes)
         )
-        for step in plan_read(look, held, parts.chunk_bytes):
-            if not isinstance(step, FromFlash):
-                return
-            piece = await self._proven_piece(step)
+        for stretch in stretches(plan_read(look, held, parts.chunk_bytes), _STRETCH_BYTES_MAX):
+            proven = await self._proven(stretch)
+            piece = self._piece(proven) if proven else None
             if piece is None:
                 return
-            parts.flash.touch(body, step.number)
-            metrics.bytes_from_flash.inc(step.length)
-            self._position += step.length
+            for step in proven:
+                parts.flash.touch(body, step.number)
+            length = sum(step.length for step in proven)
+            metrics.bytes_from_flash.inc(length)
+            self._position += length
             yield piece
+            if len(proven) < len(stretch):
+                return
 
-    async def _proven_piece(self, step: FromFlash) -> Piece | None:
-        """Return the step's bytes if they are what was written; None makes them a miss."""
-        flash, extent = self._parts.flash, step.extent
-        if not flash.is_proven(extent) and not await flash.proven(
-            self._row.body, step.number, extent
-        ):
-            return None
-        if step.length <= _SMALL_BYTES_MAX:
-            return flash.read_now(extent, step.skip, step.length)
-        handle = flash.fd(extent)
+    async def _proven(self, stretch: list[FromFlash]) -> list[FromFlash]:
+        """Return the leading steps whose bytes are what was written; the next is a miss."""
+        flash = self._parts.flash
+        for at, step in enumerate(stretch):
+            if not flash.is_proven(step.extent) and not await flash.proven(
+                self._row.body, step.number, step.extent
+            ):
+                return stretch[:at]
+        return stretch
+
+    def _piece(self, stretch: list[FromFlash]) -> Piece | None:
+        """Return the bytes of a proven stretch, ready to be sent; None if they are gone."""
+        flash, first = self._parts.flash, stretch[0]
+        length = sum(step.length for step in stretch)
+        if len(stretch) == 1 and length <= _SMALL_BYTES_MAX:
+            return flash.read_now(first.extent, first.skip, length)
+        handle = flash.fd(first.extent)
         if handle is None:
             return None
-        return FlashPiece(handle, extent.offset + step.skip, step.length)
+        return FlashPiece(handle, first.extent.offset + first.skip, length)
 
     async def _followed(self, fill: ChunkFill) -> AsyncGenerator[Piece]:
         """Yield a chunk's bytes as its fill receives them; the rest from flash once it is there."""

@@ -15,6 +15,7 @@ from pathlib import Path
 SUITES = {
     "clients": "conformance.clients.suite:main",
     "passthrough": "conformance.passthrough.suite:main",
+    "performance": "conformance.performance.suite:main",
 }
 
 

@@ -43,7 +43,7 @@ async def _send_flash(exchange: Exchange, piece: FlashPiece) -> None:
         return
     sent = await loop.sendfile(
         transport,
-        piece.handle,
+        piece.handle,  # type: ignore[arg-type]  # sendfile needs no more than fileno()
         piece.offset,
         piece.length,
         fallback=False,

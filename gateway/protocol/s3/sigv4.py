@@ -115,7 +115,7 @@ def check_time(claim: Claim, now: datetime) -> None:
             )
     elif signed_at - now > SKEW_MAX:
         raise AuthenticationFailed("Request is not yet valid")
-    elif now - signed_at > timedelta(seconds=claim.expires_seconds):
+    elif not claim.expires_seconds or now - signed_at > timedelta(seconds=claim.expires_seconds):
         raise AuthenticationFailed("Request has expired")
 
 
@@ -279,8 +279,6 @@ def _expires(text: str) -> int:
             "X-Amz-Expires must be less than 604800 seconds",
             code=_BAD_QUERY,
         )
-    if seconds < 1:
-        raise InvalidRequest("X-Amz-Expires must be non-negative", code=_BAD_QUERY)
     return seconds
 
 

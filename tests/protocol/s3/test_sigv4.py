@@ -291,7 +291,6 @@ HEADER = "AWS4-HMAC-SHA256 Credential=AK/20130524/r/s3/aws4_request"
         (f"/?{QUERY}{QUERY_END}&X-Amz-Expires=1", f"{HEADER}", "InvalidArgument", "Only one auth"),
         (f"/?{QUERY}{QUERY_END}", None, "AuthorizationQueryParametersError", "requires"),
         (f"/?{QUERY}{QUERY_END}&X-Amz-Expires=x", None, "AuthorizationQueryParametersError", "num"),
-        (f"/?{QUERY}{QUERY_END}&X-Amz-Expires=0", None, "AuthorizationQueryParametersError", "neg"),
         (
             f"/?{QUERY}{QUERY_END}&X-Amz-Expires=604801",
             None,
@@ -373,39 +372,3 @@ def test_an_unsigned_payload_hash_header_is_taken_as_s3_takes_it():
     with pytest.raises(AuthenticationFailed) as caught:
         verify(head, claim_of(head), SECRET)
     assert caught.value.code == "SignatureDoesNotMatch"
-
-
-wire_text = st.text(st.characters(min_codepoint=0x20, exclude_categories=("Cs",)), max_size=30)
-wire_text |= st.text("=,;/ \udcff%&+", max_size=20)
-scopes = st.sampled_from(["AK/20130524/r/s3/aws4_request", "\udcff/20130524/r/s3/aws4_request"])
-
-
-@given(scopes | wire_text, wire_text, wire_text, wire_text, st.sampled_from([AMZ_DATE, "", "x"]))
-def test_whatever_is_claimed_is_judged_in_words(credential, signed, signature, query, date):
-    authorization = f"AWS4-HMAC-SHA256 Credential={credential},SignedHeaders=host;{signed},"
-    headers = {"Host": "h", "Date": date, "Authorization": f"{authorization}Signature={signature}"}
-    headers["x-amz-content-sha256"] = signature
-    head = head_of("GET", f"/?{query}", headers)
-    try:
-        verify(head, claim_of(head), SECRET)
-    except Failure:
-        return
-    pytest.fail("nobody can have signed this")
-
-
-@given(wire_text, wire_text, wire_text, wire_text)
-def test_whatever_is_presigned_is_judged_in_words(credential, signed, signature, expires):
-    query = "&".join(
-        f"X-Amz-{name}={value}"
-        for name, value in [
-            ("Algorithm", "AWS4-HMAC-SHA256"),
-            ("Credential", credential),
-            ("SignedHeaders", signed),
-            ("Signature", signature),
-            ("Expires", expires),
-            ("Date", AMZ_DATE),
-        ]
-    )
-    head = head_of("GET", f"/?{query}", {"Host": "h"})
-    with pytest.raises(Failure):
-        verify(head, claim_of(head), SECRET)

@@ -8,6 +8,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -77,14 +78,15 @@ async def run_worker(
             )
         )
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
-        pipeline, objects, writing = _pipeline(settings, origin, flash, tasks, access_log)
+        core = _core(settings, origin, flash, tasks)
+        pipeline = _pipeline(settings, core, access_log)
         server = S3Server(
             pipeline.serve,
             keepalive_seconds=settings.s3.keepalive_seconds,
             header_bytes_max=settings.s3.header_bytes_max,
         )
         listener = await _listen(settings, listen_port, server)
-        reload_task = tasks.create_task(_follow(reloads, pipeline, objects, writing, access_log))
+        reload_task = tasks.create_task(_follow(reloads, pipeline, core, access_log))
         on_ready()
         await stop.wait()
         listener.close()
@@ -149,38 +151,34 @@ def _origin(settings: Settings) -> S3Origin:
     return S3Origin(parameters, credentials, _now)
 
 
-def _pipeline(
-    settings: Settings,
-    origin: S3Origin,
-    flash: Flash,
-    tasks: asyncio.TaskGroup,
-    access_log: AccessLog,
-) -> tuple[Pipeline, Objects, Writing]:
-    """Join core and S3 door."""
-    patient = PatientOrigin(origin, settings.origin.attempts_max)
-    rules = _rules(settings)
-    chunk_bytes = settings.flash.chunk_size
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What the doors stand on."""
+
+    origin: S3Origin
+    flash: Flash
+    objects: Objects
+    writing: Writing
+
+
+def _core(settings: Settings, origin: S3Origin, flash: Flash, tasks: asyncio.TaskGroup) -> _Core:
+    """Join the parts of reading and writing."""
+    attempts_max, chunk_bytes = settings.origin.attempts_max, settings.flash.chunk_size
+    patient = PatientOrigin(origin, attempts_max)
     filling = Filling(
         patient,
         flash,
         tasks,
-        FillParameters(
-            chunk_bytes, RUN_CHUNKS, settings.flash.fill_memory, settings.origin.attempts_max
-        ),
+        FillParameters(chunk_bytes, RUN_CHUNKS, settings.flash.fill_memory, attempts_max),
     )
     parts = ReadParts(
-        patient,
-        flash,
-        filling,
-        chunk_bytes,
-        RUN_CHUNKS,
-        AHEAD_RUNS_MAX,
-        settings.origin.attempts_max,
+        patient, flash, filling, chunk_bytes, RUN_CHUNKS, AHEAD_RUNS_MAX, attempts_max
     )
 
     def make_validation(adopt: Adopt) -> Validation:
         return Validation(patient, tasks, time.time_ns, adopt)
 
+    rules = _rules(settings)
     objects = Objects(parts, make_validation, rules, time.time_ns)
     writing = Writing(
         origin,
@@ -190,39 +188,30 @@ def _pipeline(
         rules,
         WriteParameters((settings.flash.path,), ByteBudget(settings.flash.spool_memory)),
     )
+    return _Core(origin, flash, objects, writing)
+
+
+def _pipeline(settings: Settings, core: _Core, access_log: AccessLog) -> Pipeline:
+    """Put the S3 door on the core."""
     authorization = Authorization()
-    passthrough = Passthrough(origin, flash)
-    pipeline = Pipeline(
+    passthrough = Passthrough(core.origin, core.flash)
+    return Pipeline(
         Authentication(_identities(settings), _now),
         authorization,
-        _handlers(
-            objects=objects,
-            writing=writing,
-            passthrough=passthrough,
-            origin=origin,
-            authorization=authorization,
-            chunk_bytes=chunk_bytes,
-        ),
+        _handlers(core, passthrough, authorization, settings.flash.chunk_size),
         passthrough.handle,
         domains=settings.s3.domain,
         access_log=access_log,
     )
-    return pipeline, objects, writing
 
 
 def _handlers(
-    *,
-    objects: Objects,
-    writing: Writing,
-    passthrough: Passthrough,
-    origin: S3Origin,
-    authorization: Authorization,
-    chunk_bytes: int,
+    core: _Core, passthrough: Passthrough, authorization: Authorization, chunk_bytes: int
 ) -> dict[str, Handler]:
     """Return what Forebay does itself, by operation; all else is passed through."""
-    reads = ObjectDoor(objects, passthrough, chunk_bytes=chunk_bytes, run_chunks=RUN_CHUNKS)
-    uploads = UploadDoor(writing, passthrough, authorization)
-    deletions = DeletionDoor(origin, passthrough, authorization)
+    reads = ObjectDoor(core.objects, passthrough, chunk_bytes=chunk_bytes, run_chunks=RUN_CHUNKS)
+    uploads = UploadDoor(core.writing, passthrough, authorization)
+    deletions = DeletionDoor(core.origin, passthrough, authorization)
     return {
         "GetObject": reads.get,
         "HeadObject": reads.head,
@@ -237,17 +226,13 @@ def _handlers(
 
 
 async def _follow(
-    reloads: AsyncIterator[Settings],
-    pipeline: Pipeline,
-    objects: Objects,
-    writing: Writing,
-    access_log: AccessLog,
+    reloads: AsyncIterator[Settings], pipeline: Pipeline, core: _Core, access_log: AccessLog
 ) -> None:
     """Put new rules and identities in force between two requests; open a rotated log again."""
     async for settings in reloads:
         access_log.reopen()
         pipeline.authentication.identities = _identities(settings)
-        objects.rules = writing.rules = _rules(settings)
+        core.objects.rules = core.writing.rules = _rules(settings)
 
 
 def _rules(settings: Settings) -> Rules:

@@ -123,6 +123,14 @@ class Index:
             transaction.abort()
         return None if data is None else decode_row(data, name)
 
+    def find_forgotten_ns(self, name: ObjectName) -> int:
+        """Return when `name` was forgotten, if it was and nothing came since, else 0."""
+        with self._environment.begin(db=self.rows) as transaction:
+            data = transaction.get(row_key(name))
+        if data is None or not is_tombstone(data) or time_of(data) > time.time_ns():
+            return 0
+        return time_of(data)
+
     def extents(self, body: bytes, numbers: range) -> dict[int, Extent]:
         """Return the extents of those chunks of `body` that are on flash; raises lmdb.Error."""
         if not numbers:

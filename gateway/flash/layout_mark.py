@@ -45,7 +45,7 @@ def agree_on_layout(path: Path, chunk_bytes: int, *, is_first: bool) -> None:
 
 def _empty(folder: Path, ours: re.Pattern[str]) -> None:
     """Remove a folder of flash's own, which nobody else's files may be in."""
-    names = os.listdir(folder) if folder.is_dir() else []
+    names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     foreign = [name for name in names if not ours.fullmatch(name)]
     if foreign:
         raise FlashTrouble(f"{folder} holds {foreign[0]}, which is not flash's")

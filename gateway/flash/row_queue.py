@@ -35,14 +35,14 @@ class RowQueue:
         volume = self._lifeline.live
         if volume is None:
             return None
+        queued = self._queued.get(name)
         try:
             row = volume.index.find_row(name)
+            if queued is not None:
+                row = _later(row, queued, volume.index.find_forgotten_ns(name))
         except (OSError, IndexTrouble) as error:
             self._lifeline.report(error)
             return None
-        queued = self._queued.get(name)
-        if queued is not None and (row is None or queued.confirmed_ns >= row.confirmed_ns):
-            row = queued
         if row is not None and row.confirmed_ns <= self._lifeline.unforgotten.get(name, -1):
             return None
         return row
@@ -104,3 +104,10 @@ class RowQueue:
             self._lifeline.note_forgotten([(name, forgotten_ns)])
         if waiting is not None:
             settle(waiting, error)
+
+
+def _later(row: Row | None, queued: Row, forgotten_ns: int) -> Row | None:
+    """Return what the index will say once `queued` is committed, by the rules it goes by."""
+    if queued.confirmed_ns <= forgotten_ns:
+        return row
+    return queued if row is None or queued.confirmed_ns >= row.confirmed_ns else row

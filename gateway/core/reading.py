@@ -193,12 +193,9 @@ class Reading:
     def _read_ahead(self, number: int) -> None:
         """Start fills for the runs from `number` up to the window's end, once each."""
         parts = self._parts
-        window = parts.run_chunks * parts.ahead_runs_max
         last = (self._wanted.stop - 1) // parts.chunk_bytes
-        stop = min(last + 1, number + window)
-        # Far enough ahead already: half a window is refilled at a time.
-        if self._ahead > number and self._ahead < stop <= self._ahead + parts.run_chunks - 1:
-            return
+        # The window ends where a run does, so that it moves on by whole runs.
+        stop = min(last + 1, (number // parts.run_chunks + parts.ahead_runs_max) * parts.run_chunks)
         at = max(self._ahead, number)
         held = parts.flash.extents(self._row.body, range(at, stop)) if at < stop else {}
         while at < stop:

@@ -21,6 +21,7 @@ from yarl import URL
 from gateway.model.failures import Failure, OriginUnreachable
 from gateway.origin.credentials import Credentials
 from gateway.origin.interface import Body, OriginRequest
+from gateway.origin.last_words import ListeningConnector
 from gateway.protocol.s3.signing import sign_headers
 from gateway.telemetry import metrics
 
@@ -119,8 +120,8 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         if self._scheme == "https":
             context = ssl.create_default_context(cafile=self._parameters.ca_file)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._parameters.connections_max, ssl=context, keepalive_timeout=15.0
+            connector=ListeningConnector(
+                connections_max=self._parameters.connections_max, context=context
             ),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -245,6 +246,8 @@ class _WatchedBody:
         assert not isinstance(self._body, bytes)  # noqa: S101 - narrows the union for mypy
         try:
             async for piece in self._body:
+                # An origin may have refused already: its answer is seen before more is written.
+                await asyncio.sleep(0)
                 metrics.bytes_to_origin.inc(len(piece))
                 yield piece
         except Failure as failure:

@@ -82,6 +82,9 @@ CHECKSUM_HEADERS: Final = frozenset(
     }
 )
 
+# aiohttp writes well-known names its own way. Names have no case, but scripts grep for S3's.
+_AS_WRITTEN: Final = {"Etag": "ETag"}
+
 # RFC 9110 5.5: visible characters, spaces and tabs, and octets that ISO-8859-1 can hold.
 _IS_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]+").fullmatch
 
@@ -128,7 +131,7 @@ def response_headers_onward(headers: Mapping[str, str]) -> Pairs:
     """
     listed = connection_headers(headers)
     return [
-        (name, value)
+        (_AS_WRITTEN.get(name, name), value)
         for name, value in headers.items()
         if name.lower() not in HOP_BY_HOP and name.lower() not in listed
     ]
@@ -145,7 +148,11 @@ def shown_headers(
 
 def object_headers(headers: Iterable[tuple[str, str]]) -> Pairs:
     """Return those of a validation's headers that describe the object, for a hit's answer."""
-    return [(name, value) for name, value in headers if name.lower() not in _OF_ANSWER]
+    return [
+        (_AS_WRITTEN.get(name, name), value)
+        for name, value in headers
+        if name.lower() not in _OF_ANSWER
+    ]
 
 
 def without_checksums(headers: Iterable[tuple[str, str]]) -> Pairs:

@@ -64,6 +64,20 @@ async def test_the_connection_serves_on_after_answers_without_a_body(
         assert (await connection.answer()).body == BODY
 
 
+async def test_the_etag_is_written_as_s3_writes_it(
+    gateway: Gateway, origin: EmbeddedOrigin
+) -> None:
+    origin.put("bucket", "key", BODY)
+    await gateway.warm("bucket", "key")
+    length = {"Content-Length": str(len(BODY))}
+    async with raw_connection(gateway.endpoint) as connection:
+        await connection.send(request_bytes(gateway.client, "GET", "/bucket/key"))
+        assert "ETag" in list((await connection.answer()).headers.keys())
+        put = request_bytes(gateway.client, "PUT", "/bucket/key", body=BODY, unsigned=length)
+        await connection.send(put + BODY)
+        assert "ETag" in list((await connection.answer("PUT")).headers.keys())
+
+
 async def test_a_204_announces_no_body(gateway: Gateway) -> None:
     async with raw_connection(gateway.endpoint) as connection:
         await connection.send(request_bytes(gateway.client, "DELETE", ABSENT))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 SUITES = {
     "clients": "conformance.clients.suite:main",
+    "machine": "conformance.machine.suite:main",
     "passthrough": "conformance.passthrough.suite:main",
     "performance": "conformance.performance.suite:main",
 }

@@ -7,6 +7,7 @@ moment in it. Since commits are known exactly, this is linearizability per key.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 
@@ -107,6 +108,7 @@ class ReferenceStore:
         self._history: dict[Key, list[Span]] = {}
         self._pending: list[PendingWrite] = []
         self._acknowledged: dict[Key, float] = {}
+        self._foreign: PendingWrite | None = None
 
     def begin(self, key: Key, value: Value | None) -> PendingWrite:
         """Announce a write."""
@@ -114,9 +116,21 @@ class ReferenceStore:
         self._pending.append(pending)
         return pending
 
+    @contextmanager
+    def foreign(self, key: Key, value: Value | None) -> Iterator[None]:
+        """Announce a write that is one step at the origin: what is committed in it is its own."""
+        self._foreign = PendingWrite(key, value)
+        try:
+            yield
+            if self._foreign.commits != 1 and (value is not None or self.current(key) is not None):
+                raise BrokenPromiseError("write", f"{key} did not become {value}")
+        finally:
+            self._foreign = None
+
     def commit(self, key: Key, value: Value | None, now: float) -> None:
         """Take note of what the origin made current; somebody must be about to write just that."""
-        makers = [it for it in self._pending if it.key == key and it.makes(value)]
+        possible = self._pending if self._foreign is None else [self._foreign]
+        makers = [it for it in possible if it.key == key and it.makes(value)]
         if not makers:
             raise BrokenPromiseError("unasked", f"{key} became {value}, which nobody writes")
         min(makers, key=lambda pending: pending.commits).commits += 1

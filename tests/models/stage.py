@@ -159,10 +159,8 @@ class Stage:
 
     def foreign(self, key: Key, value: Value | None, act: Callable[[], object]) -> None:
         """Write past the gateway: one synchronous step at the origin."""
-        pending = self.store.begin(key, value)
-        act()
-        assert pending.commits == 1 or value is None
-        self.store.end(pending, None, time.monotonic())
+        with self.store.foreign(key, value):
+            act()
         self.counts["foreign writes"] += 1
 
     async def write(
@@ -190,8 +188,8 @@ class Stage:
         while time.monotonic() < deadline:
             outcome = await self._ask(key, method, headers)
             seen = outcome.seen
-            if seen is None or seen.status == 503:
-                words = "no answer" if seen is None else "503"
+            if seen is None or seen.status >= 500:
+                words = "no answer" if seen is None else str(seen.status)
                 self._excuse(key, outcome.begin, f"{method} {key} got {words}")
                 self.counts["reads unavailable"] += 1
                 if seen is None and self._kills_are_expected:

@@ -86,7 +86,7 @@ async def put(stage: Stage, key: Key, size: int, condition: str = "") -> None:
     status = await stage.write(
         key, value, lambda: _status(stage.client.put(*key, value.body, headers=headers))
     )
-    if status not in (None, 200, 412, 404, 503):
+    if status not in (None, 200, 412, 404, 500, 503):
         raise BrokenPromiseError("odd", f"PUT {key} was answered {status}")
 
 

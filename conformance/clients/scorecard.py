@@ -84,22 +84,17 @@ def write(card: Scorecard, folder: Path) -> Path:
 
 
 def _as_json(card: Scorecard) -> dict[str, object]:
+    verdicts: dict[str, dict[str, str]] = {}
+    for client, scheme, cell in card.outcomes:
+        verdict = card.verdict(client, scheme, cell)
+        verdicts.setdefault(f"{client} {scheme}", {})[cell] = verdict
     return {
         "origin": card.origin,
         "counts": card.counts(),
         "versions": card.versions,
         "absent": card.absent,
-        "cells": [
-            {
-                "client": client,
-                "scheme": scheme,
-                "cell": cell,
-                "verdict": card.verdict(client, scheme, cell),
-                "direct": sides["direct"]["words"],
-                "forebay": sides["forebay"]["words"],
-            }
-            for (client, scheme, cell), sides in card.outcomes.items()
-        ],
+        "verdicts": verdicts,
+        "reasons": _reasons(card),
     }
 
 
@@ -121,7 +116,7 @@ def _as_markdown(card: Scorecard) -> str:
         marks = (_MARKS.get(card.verdict(*column, name), "") for column in columns)
         lines.append(f"| {name} | " + " | ".join(marks) + " |")
     lines += ["", "Versions: " + ", ".join(card.versions.values()) + ".", ""]
-    lines += _reasons(card)
+    lines += [f"- {reason.replace('|', '¦')}" for reason in _reasons(card)]
     return "\n".join(lines) + "\n"
 
 
@@ -130,11 +125,9 @@ def _reasons(card: Scorecard) -> list[str]:
     said: dict[str, list[str]] = {}
     for (client, scheme, cell), sides in card.outcomes.items():
         verdict = card.verdict(client, scheme, cell)
-        words = " ".join(sides["direct" if verdict == "gained" else "forebay"]["words"].split())
+        side = "direct" if verdict == "gained" else "forebay"
+        words = " ".join(sides[side]["words"].replace(f"{client}-{scheme}-{side}", "…").split())
         if verdict != "ok":
             said.setdefault(f"{verdict}: {client}: {cell}: {words[:160]}", []).append(scheme)
     said |= {f"absent: {client}: {why}": [] for client, why in card.absent.items()}
-    return [
-        f"- {reason.replace('|', '¦')} ({', '.join(schemes)})"
-        for reason, schemes in sorted(said.items())
-    ]
+    return [f"{reason} ({', '.join(schemes)})" for reason, schemes in sorted(said.items())]

@@ -131,6 +131,15 @@ class Readers:
                 data += more
         return data if self._judge(extent, data) else None
 
+    def prove(self, extent: Extent) -> bool:
+        """Bring an extent into memory and return whether it is right; raises OSError. Blocks.
+
+        Many may have asked for a hot one at once: those behind the first find it done.
+        """
+        if self.is_known(extent) and self.is_resident(extent):
+            return True
+        return self.read(extent) is not None
+
     def read_now(self, extent: Extent, start: int, length: int) -> bytes | None:
         """Return bytes of the extent if they are in memory and right; raises OSError.
 

@@ -301,13 +301,13 @@ class Flash:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._patience_seconds):
-                data = await loop.run_in_executor(self._readers, volume.readers.read, extent)
+                is_right = await loop.run_in_executor(self._readers, volume.readers.prove, extent)
         except (OSError, RuntimeError) as error:
             self._lifeline.report(error)
             return False
-        if data is None:
+        if not is_right:
             self._drop_chunk(volume, body, number, extent)
-        return data is not None
+        return is_right
 
     def _drop_chunk(self, volume: Volume, body: bytes, number: int, extent: Extent) -> None:
         self._chunks_bad += 1

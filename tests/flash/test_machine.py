@@ -158,7 +158,7 @@ class FlashMachine(RuleBasedStateMachine):
 
 TestFlashMachine = FlashMachine.TestCase
 TestFlashMachine.settings = settings(
-    max_examples=25,
+    max_examples=15,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

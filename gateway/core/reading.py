@@ -175,13 +175,13 @@ class Reading:
     async def _arrange(self, number: int) -> None:
         """See to it that chunk `number`, which is neither on flash nor on its way here, comes."""
         parts, body = self._parts, self._row.body
-        if not parts.flash.is_healthy:
-            raise FlashTrouble("flash is out of order")
         self._receipt.cache = "MISS"
         self._ahead = min(self._ahead, number)
         self._read_ahead(number)
         pause = _ELSEWHERE_SECONDS
         while parts.filling.find(body, number) is None:
+            if not parts.flash.is_healthy:
+                raise FlashTrouble("flash is out of order")
             if parts.flash.extents(body, range(number, number + 1)):
                 return
             # Another worker fills it: its claim ends with its fill or with its life.

@@ -274,3 +274,17 @@ async def test_an_empty_object_is_read(house):
     house.origin.put("empty", b"")
     for _ in range(2):
         assert (await house.read(ObjectName("b", "empty")))[0] == b""
+
+
+async def test_flash_that_fails_while_another_worker_fills_is_gone_around(house, monkeypatch):
+    monkeypatch.setattr(house.flash, "claim", lambda *_: False)
+    read, _ = await house.open(wanted=ByteRange(0, 0))
+    await drain(read)
+    task = asyncio.ensure_future(  # noqa: TID251 - the test awaits it
+        house.read(wanted=ByteRange(0, 100))
+    )
+    await settle_until(lambda: house.origin.count("HEAD") == 2)
+    monkeypatch.setattr(type(house.flash), "is_healthy", False)
+    body, receipt = await task
+    assert body == BODY[:100]
+    assert receipt.reason == "flash is out of order"

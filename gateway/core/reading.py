@@ -23,7 +23,7 @@ from gateway.origin.interface import Origin
 from gateway.telemetry import metrics
 
 _LOOK_CHUNKS = 64
-_PIECE_BYTES_MAX = 256 * 1024
+_PIECE_BYTES_MAX = 128 * 1024
 _SMALL_BYTES_MAX = 64 * 1024
 _STRETCH_BYTES_MAX = 4 * 1024 * 1024
 """One sendfile; all of it is proven, from the disk if need be, before its first byte leaves."""

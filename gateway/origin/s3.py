@@ -28,7 +28,7 @@ from gateway.telemetry import metrics
 _SLOW_READ_SECONDS = 900.0
 _NO_AUTO_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _LINE_BYTES_MAX = 64 * 1024
-_READ_BUFFER_BYTES = 256 * 1024
+_READ_BUFFER_BYTES = 64 * 1024
 _REPEATABLE = frozenset({"GET", "HEAD"})
 _BROKEN = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)

@@ -11,8 +11,12 @@ from aiohttp import ClientError
 
 from tests.models.observed_origin import META
 from tests.models.reference_store import BrokenPromiseError, Key, Value
-from tests.models.stage import Stage
+from tests.models.stage import FAULTS, Stage
 from tests.support.signed_client import Reply, object_path
+
+_HELD_SHARE = 0.6
+_RACE_SECONDS = 0.06
+"""About as long as a held answer is held."""
 
 
 def body_of(number: str, size: int) -> bytes:
@@ -74,7 +78,13 @@ def _foreign(
         key,
         value,
         lambda: stage.origin.put(
-            bucket, name, value.body, headers={META: value.meta}, etag=etag, modified=modified
+            bucket,
+            name,
+            value.body,
+            headers={META: value.meta},
+            etag=etag,
+            modified=modified,
+            algorithm=stage.chance.choice(["", "crc32", "crc64nvme"]),
         ),
     )
 
@@ -198,31 +208,38 @@ async def copy(stage: Stage, source: Key, key: Key) -> None:
 
 
 async def race(stage: Stage, key: Key, chance: random.Random, size: int) -> None:
-    """Readers and writers of one key at once; each is judged by the time of its own request."""
+    """Readers and writers of one key at once; each is judged by the time of its own request.
+
+    They begin one after the other, so that some come while others wait for an answer that is held
+    back and tells of the past.
+    """
     acts: list[Callable[[], Awaitable[None]]] = [
-        lambda: stage.read(key),
-        lambda: stage.read(key),
+        *[lambda: stage.read(key)] * 5,
         lambda: stage.read(key, "HEAD"),
         lambda: stage.read(key, Range=f"bytes={chance.randrange(size + 1)}-"),
         lambda: put(stage, key, size),
         lambda: delete(stage, key),
-        lambda: _soon(stage, lambda: foreign_put(stage, key, size)),
-        lambda: _soon(stage, lambda: foreign_md5_collision(stage, key)),
-        lambda: _soon(stage, lambda: foreign_metadata_only(stage, key)),
-        lambda: _soon(stage, lambda: foreign_delete(stage, key)),
+        lambda: _now(lambda: foreign_put(stage, key, size)),
+        lambda: _now(lambda: foreign_put(stage, key, size)),
+        lambda: _now(lambda: foreign_md5_collision(stage, key)),
+        lambda: _now(lambda: foreign_metadata_only(stage, key)),
+        lambda: _now(lambda: foreign_delete(stage, key)),
     ]
-    readers = [acts[0], acts[1]]
-    chosen = [chance.choice(acts) for _ in range(chance.randrange(2, 10))] + readers
+    if chance.random() < _HELD_SHARE:
+        stage.arm([FAULTS["answers late"]] * chance.randint(1, 3))
+    chosen = [lambda: stage.read(key), *chance.choices(acts, k=chance.randrange(3, 14))]
     begun = time.monotonic()
-    await asyncio.gather(*(act() for act in chosen))
+    await asyncio.gather(*(_after(chance.random() * _RACE_SECONDS, act) for act in chosen))
     stage.counts["races"] += 1
     stage.counts["milliseconds in races"] += int((time.monotonic() - begun) * 1000)
 
 
-async def _soon(stage: Stage, act: Callable[[], None]) -> None:
-    """Do something at the origin after a few turns of the loop, between two answers."""
-    for _ in range(stage.chance.randrange(200)):
-        await asyncio.sleep(0)
+async def _after(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.sleep(seconds)
+    await act()
+
+
+async def _now(act: Callable[[], None]) -> None:
     act()
 
 

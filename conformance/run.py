@@ -14,9 +14,12 @@ from pathlib import Path
 
 SUITES = {
     "clients": "conformance.clients.suite:main",
+    "flash-faults": "conformance.machine.flash_faults:main",
+    "kills": "conformance.machine.kills:main",
     "machine": "conformance.machine.suite:main",
     "passthrough": "conformance.passthrough.suite:main",
     "performance": "conformance.performance.suite:main",
+    "s3-tests": "conformance.s3_tests.suite:main",
 }
 
 

@@ -64,6 +64,21 @@ FAULTS: Mapping[str, Fault] = {
 
 
 @dataclass(slots=True)
+class OriginClock:
+    """The origin's clock, which a test may put forward and which never goes back."""
+
+    floor: float = 0.0
+
+    def __call__(self) -> float:
+        self.floor = max(self.floor, time.time())
+        return self.floor
+
+    def pass_beyond(self, moment: float) -> None:
+        """Let at least until the second after `moment` pass."""
+        self.floor = max(self(), moment + 1)
+
+
+@dataclass(slots=True)
 class Outcome:
     """What one request came to."""
 
@@ -82,6 +97,7 @@ class Stage:
         self.counts: Counter[str] = Counter()
         self.store = ReferenceStore()
         self.origin: EmbeddedOrigin = new_origin()
+        self.clock = self.origin.store.clock = OriginClock()
         self.faults_left: list[Fault] = []
         self.disturbed_at = float("-inf")
         self.chance = random.Random(0)

@@ -8,12 +8,18 @@ compared in constant time (protocol/s3/sigv4).
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gateway.access.identities import Identities
 from gateway.access.policy import Policy
 from gateway.model.failures import AuthenticationFailed
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.sigv4 import Claim, Seed, check_time, read_claim, verify
+
+_PROVEN_MAX: Final = 2048
+"""Presigned requests whose proof is remembered; beyond it all are forgotten and proven anew."""
+
+_Asked = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,19 @@ class Authentication:
 
     def __init__(self, identities: Identities, clock: Callable[[], datetime]) -> None:
         """Take who is known, and a clock that tells aware moments."""
-        self.identities = identities
+        self._identities = identities
         self._clock = clock
+        self._proven: dict[_Asked, Principal] = {}
+
+    @property
+    def identities(self) -> Identities:
+        """Return who is known."""
+        return self._identities
+
+    @identities.setter
+    def identities(self, identities: Identities) -> None:
+        self._identities = identities
+        self._proven.clear()
 
     def identify(self, head: RequestHead) -> Principal:
         """Return who signed the request.
@@ -43,10 +60,26 @@ class Authentication:
         InvalidToken, RequestTimeTooSkewed, SignatureDoesNotMatch) and InvalidRequest for a claim
         that is malformed.
         """
+        if "X-Amz-Signature=" not in head.query:
+            return self._prove(head)
+        # A presigned URL is made to be used often: the same request, to the last header, needs only
+        # its time judged again.
+        asked = (head.method, head.path, head.query, tuple(head.headers.items()))
+        principal = self._proven.get(asked)
+        if principal is not None:
+            check_time(principal.claim, self._clock())
+            return principal
+        if len(self._proven) >= _PROVEN_MAX:
+            self._proven.clear()
+        principal = self._proven[asked] = self._prove(head)
+        return principal
+
+    def _prove(self, head: RequestHead) -> Principal:
+        """Return who signed the request, all of it judged."""
         claim = read_claim(head)
         if claim is None:
             raise AuthenticationFailed("Access Denied")
-        identity = self.identities.find(claim.access_key)
+        identity = self._identities.find(claim.access_key)
         if identity is None:
             raise AuthenticationFailed(
                 "The AWS Access Key Id you provided does not exist in our records.",

@@ -1,5 +1,6 @@
 """Authentication: the principal that a signature proves, and each refusal with AWS's code."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -100,6 +101,50 @@ def test_replaced_identities_count_from_the_next_request_on():
     judge.identities = Identities()
     with pytest.raises(AuthenticationFailed, match="does not exist"):
         judge.identify(signed())
+
+
+class Clock:
+    now = NOW
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_presigned_request_that_was_proven_is_still_judged_by_its_time():
+    clock = Clock()
+    judge = Authentication(Identities([DEMO]), clock)
+    assert judge.identify(presigned()) is judge.identify(presigned())
+    clock.now = NOW + timedelta(seconds=61)
+    with pytest.raises(AuthenticationFailed, match="expired"):
+        judge.identify(presigned())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda head: replace(head, method="PUT"),
+        lambda head: replace(head, path="/b/other"),
+        lambda head: replace(head, query=head.query + "&versionId=1"),
+        lambda head: replace(head, headers=CIMultiDictProxy(CIMultiDict({"Host": "other"}))),
+        lambda head: replace(
+            head, headers=CIMultiDictProxy(CIMultiDict({"Host": HOST, "x-amz-acl": "public-read"}))
+        ),
+    ],
+    ids=["method", "path", "query", "host", "a header of S3's"],
+)
+def test_what_was_proven_proves_no_other_request(change):
+    judge = authentication()
+    judge.identify(presigned())
+    with pytest.raises(AuthenticationFailed):
+        judge.identify(change(presigned()))
+
+
+def test_what_was_proven_ends_with_the_identities_that_proved_it():
+    judge = authentication()
+    judge.identify(presigned())
+    judge.identities = Identities()
+    with pytest.raises(AuthenticationFailed, match="does not exist"):
+        judge.identify(presigned())
 
 
 def test_a_secret_is_in_no_representation():

@@ -107,7 +107,7 @@ class ReferenceStore:
     def __init__(self) -> None:
         self._history: dict[Key, list[Span]] = {}
         self._pending: list[PendingWrite] = []
-        self._acknowledged: dict[Key, float] = {}
+        self._acknowledged: dict[Key, list[float]] = {}
         self._foreign: PendingWrite | None = None
 
     def begin(self, key: Key, value: Value | None) -> PendingWrite:
@@ -152,7 +152,7 @@ class ReferenceStore:
                 f"{pending.commits} commits",
             )
         if _is_done(status):
-            self._acknowledged[pending.key] = now
+            self._acknowledged.setdefault(pending.key, []).append(now)
 
     def current(self, key: Key) -> Value | None:
         """Return what the key holds now."""
@@ -176,8 +176,8 @@ class ReferenceStore:
         Under `bounded` an answer may be that much older, but never older than the last write
         through the gateway that was acknowledged before the request.
         """
-        acknowledged = self._acknowledged.get(key, -inf)
-        since = max(begin - staleness_seconds, min(begin, acknowledged))
+        earlier = (moment for moment in self._acknowledged.get(key, []) if moment <= begin)
+        since = max(begin - staleness_seconds, max(earlier, default=-inf))
         possible = list(self.during(key, since, end))
         if any(seen.shows(value) for value in possible):
             return

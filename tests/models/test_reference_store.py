@@ -70,6 +70,8 @@ def test_answers_are_judged_by_the_time_of_their_request(
 def test_a_bounded_answer_may_be_older_but_not_than_the_last_acknowledged_write() -> None:
     store = written(OLD, NEW)  # acknowledged at 11 and 21
     assert kind_of(store, seen(OLD), 22, 23, staleness_seconds=5) == "stale"
+    # It began before the write was acknowledged.
+    assert kind_of(store, seen(OLD), 20.5, 23, staleness_seconds=5) == ""
     with store.foreign(KEY, None):  # nobody is told
         store.commit(KEY, None, 30)
     assert kind_of(store, seen(NEW), 33, 34, staleness_seconds=5) == ""

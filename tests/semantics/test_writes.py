@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.core.writing import held_back
 from gateway.demo.origin import EmbeddedOrigin
+from gateway.model.failures import BodyMismatch
 from gateway.model.names import ObjectName
 from gateway.telemetry import metrics
 from tests.support.framed_bodies import (
@@ -112,6 +114,23 @@ async def test_the_truth_arrives_unframed_with_its_checksum(
         assert stored.checksums == {"crc32": crc32(body)}
         assert reply.headers["x-amz-checksum-crc32"] == crc32(body)
     assert (await gateway.client.get("bucket", name)).body == body
+
+
+async def test_the_last_bytes_leave_only_after_the_proof() -> None:
+    """Whatever the origin verifies itself: a body that ends before its length is discarded."""
+
+    def finish() -> dict[str, str]:
+        raise BodyMismatch("a lie")
+
+    left = bytearray()
+
+    async def leave() -> None:
+        async for piece in held_back(_pieces(b"n" * 600_000), finish):
+            left.extend(piece)
+
+    with pytest.raises(BodyMismatch):
+        await leave()
+    assert 0 < len(left) < 600_000
 
 
 async def test_the_200_is_the_origins(gateway: Gateway, origin: EmbeddedOrigin, key: str) -> None:

@@ -92,6 +92,10 @@ class GatewayRun:
         """Wait until that many workers listen."""
         wait_until(lambda: self.listeners >= count)
 
+    def wait_deaf(self) -> None:
+        """Wait until no worker listens any more."""
+        wait_until(lambda: self.listeners == 0)
+
     def break_flash(self, faults: str) -> None:
         """Make flash fail as the lines say, within a tenth of a second."""
         fresh = self.fault_path.with_suffix(".new")

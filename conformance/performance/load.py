@@ -81,11 +81,21 @@ class Rate:
 
 
 def measure_rate(
-    server: Server, key: str, folder: Path, *, clients: int, seconds: float, core: int | None
+    server: Server,
+    key: str,
+    folder: Path,
+    *,
+    clients: int,
+    seconds: float,
+    core: int | None,
+    is_presigned: bool = False,
 ) -> Rate:
     """Return how fast small GETs are answered; raises RuntimeError if any was refused or broke."""
     script = folder / "requests.lua"
-    script.write_text(_lua(signed_heads(server, key), f"/{BUCKET}/{key}"))
+    if is_presigned:
+        script.write_text(_lua([{}], link(server, key).removeprefix(server.endpoint)))
+    else:
+        script.write_text(_lua(signed_heads(server, key), f"/{BUCKET}/{key}"))
     command = [*pinned(core), get_tool("wrk"), "-t1", f"-c{clients}", f"-d{seconds}s", "--latency"]
     command += ["-s", str(script), server.endpoint]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,10 +1,12 @@
 """P8: what writing through costs, with plain PUTs and in parts."""
 
+from functools import partial
+from pathlib import Path
 from time import perf_counter
 
 from boto3.s3.transfer import TransferConfig
 
-from conformance.performance.figures import Bar, Outcome, in_turns, ratio_of
+from conformance.performance.figures import Bar, Outcome, Samples, in_turns, ratio_of
 from conformance.performance.gateway import running_gateway
 from conformance.performance.load import fetch, link
 from conformance.performance.origins import BUCKET, MIB, Server, random_file, s3_client
@@ -14,48 +16,48 @@ _PART_BYTES = 64 * MIB
 _PARTS_AT_ONCE = 4
 
 
+def _curl_put(source: Path, server: Server) -> float:
+    url = link(server, "written/curl", "PUT")
+    return fetch(url, "--upload-file", str(source)).seconds
+
+
+def _boto_put(source: Path, server: Server) -> float:
+    started = perf_counter()
+    with source.open("rb") as body:
+        s3_client(server.endpoint).put_object(Bucket=BUCKET, Key="written/boto3", Body=body)
+    return perf_counter() - started
+
+
+def _parts(source: Path, server: Server) -> float:
+    config = TransferConfig(multipart_chunksize=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+    started = perf_counter()
+    s3_client(server.endpoint).upload_file(str(source), BUCKET, "written/parts", Config=config)
+    return perf_counter() - started
+
+
 def writes(place: Workplace) -> Outcome:
     """P8: PUT of 64 MiB by curl and by boto3, multipart 1 GiB by boto3."""
     put_bytes = place.scaled(64 * MIB, 16 * MIB)
     parts_bytes = place.scaled(GIB, 128 * MIB)
     put_file = random_file(place.folder, put_bytes)
     parts_file = random_file(place.folder, parts_bytes)
+    ways = {
+        "curl": partial(_curl_put, put_file),
+        "boto3": partial(_boto_put, put_file),
+        "parts": partial(_parts, parts_file),
+    }
     with (
         bare_origin(place) as bare,
         shaped_origin(bare) as origin,
         running_gateway(place.folder / "gateway", origin.endpoint) as gateway,
     ):
-
-        def curl_put(server: Server) -> float:
-            url = link(server, "written/curl", "PUT")
-            return fetch(url, "--upload-file", str(put_file)).seconds
-
-        def boto_put(server: Server) -> float:
-            started = perf_counter()
-            with put_file.open("rb") as source:
-                s3_client(server.endpoint).put_object(
-                    Bucket=BUCKET, Key="written/boto3", Body=source
-                )
-            return perf_counter() - started
-
-        def parts(server: Server) -> float:
-            config = TransferConfig(multipart_chunksize=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
-            started = perf_counter()
-            s3_client(server.endpoint).upload_file(
-                str(parts_file), BUCKET, "written/parts", Config=config
-            )
-            return perf_counter() - started
-
-        samples = {}
-        for way, put in (("curl", curl_put), ("boto3", boto_put), ("parts", parts)):
-            samples |= in_turns(
-                place.scaled(3, 1),
-                "s",
-                {
-                    f"{way}, direct": lambda put=put: put(origin),
-                    f"{way}, Forebay": lambda put=put: put(gateway),
-                },
-            )
+        samples: dict[str, Samples] = {}
+        for way, put in ways.items():
+            trials = {
+                f"{way}, direct": partial(put, origin),
+                f"{way}, Forebay": partial(put, gateway),
+            }
+            samples |= in_turns(place.scaled(3, 1), "s", trials)
     return Outcome(
         "P8",
         f"PUT {put_bytes // MIB} MiB (curl unsigned payload, boto3 with sha256 and crc32), "
@@ -67,6 +69,6 @@ def writes(place: Workplace) -> Outcome:
                 ratio_of(samples, f"{way}, direct", f"{way}, Forebay"),
                 0.95,
             )
-            for way in ("curl", "boto3", "parts")
+            for way in ways
         ),
     )

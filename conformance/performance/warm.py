@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from conformance.performance.figures import Bar, Outcome, in_turns, ratio_of
 from conformance.performance.gateway import running_gateway
@@ -58,36 +59,40 @@ def _servers(place: Workplace, size_bytes: int, freshness: str) -> Iterator[dict
 
 
 def small_gets(place: Workplace) -> Outcome:
-    """P1: how many 4 KiB objects a second."""
+    """P1: how many 4 KiB objects a second, each request signed anew, or one presigned URL."""
     seconds = place.scaled(4, 1)
-    with _servers(place, _SMALL_BYTES, "immutable") as servers:
-        samples = in_turns(
-            place.scaled(7, 2),
-            "GET/s",
-            {
-                name: lambda server=server: (
-                    measure_rate(
-                        server,
-                        _KEY,
-                        place.folder,
-                        clients=_CLIENTS,
-                        seconds=seconds,
-                        core=LOAD_CORE,
-                    ).requests_per_second
-                )
-                for name, server in servers.items()
-            },
+
+    def trial(server: Server, *, is_presigned: bool = False) -> float:
+        rate = measure_rate(
+            server,
+            _KEY,
+            place.folder,
+            clients=_CLIENTS,
+            seconds=seconds,
+            core=LOAD_CORE,
+            is_presigned=is_presigned,
         )
+        return rate.requests_per_second
+
+    with _servers(place, _SMALL_BYTES, "immutable") as servers:
+        trials = {name: partial(trial, server) for name, server in servers.items()}
+        presigned = partial(trial, servers["Forebay"], is_presigned=True)
+        samples = in_turns(place.scaled(7, 2), "GET/s", {**trials, "Forebay, presigned": presigned})
     return Outcome(
         "P1",
         "warm 4 KiB GET, signed, `immutable`, one worker on one core, 16 clients",
         tuple(samples.values()),
         (
             Bar("of nginx static", ratio_of(samples, "Forebay", "nginx"), 0.25),
+            Bar("presigned, of nginx", ratio_of(samples, "Forebay, presigned", "nginx")),
             Bar("of versitygw", ratio_of(samples, "Forebay", "versitygw"), 2.0),
             Bar("of MinIO", ratio_of(samples, "Forebay", "MinIO"), 2.0),
         ),
-        (_ALONE, "64 signatures in turn; nginx neither verifies nor validates"),
+        (
+            _ALONE,
+            "64 signatures in the header in turn, or one presigned URL",
+            "nginx neither verifies nor validates",
+        ),
     )
 
 
@@ -95,16 +100,12 @@ def large_stream(place: Workplace) -> Outcome:
     """P3: how fast 1 GiB leaves as one stream."""
     size_bytes = place.scaled(GIB, 256 * MIB)
     with _servers(place, size_bytes, "strict") as servers:
-        samples = in_turns(
-            place.scaled(7, 2),
-            "MB/s",
-            {
-                name: lambda server=server: (
-                    size_bytes / 1e6 / fetch(link(server, _KEY), core=LOAD_CORE).seconds
-                )
-                for name, server in servers.items()
-            },
-        )
+
+        def rate(server: Server) -> float:
+            return size_bytes / 1e6 / fetch(link(server, _KEY), core=LOAD_CORE).seconds
+
+        trials = {name: partial(rate, server) for name, server in servers.items()}
+        samples = in_turns(place.scaled(7, 2), "MB/s", trials)
     return Outcome(
         "P3",
         f"warm {size_bytes // MIB} MiB GET, one curl, `strict`, bare origin",

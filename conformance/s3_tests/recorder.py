@@ -1,7 +1,8 @@
 """What the suite's own pytest says, line by line, and which of its tests are run: a pytest plugin.
 
 It runs in the suite's environment, hence the standard library only. FOREBAY_RECORD names the file
-that takes one JSON line per test; FOREBAY_NAMES, if set, a file of the names that are run.
+that takes one JSON line per phase of a test (set-up, call, clean-up), as they end; FOREBAY_NAMES,
+if set, a file of the names that are run.
 """
 
 import json
@@ -9,9 +10,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-_RANKS = {"passed": 0, "skipped": 1, "failed": 2}
 _WORDS_MAX = 2000
-_reports: dict[str, dict[str, Any]] = {}
+_state: dict[str, bool] = {}
+
+
+def pytest_configure(config: Any) -> None:
+    """Begin the record; with xdist the process that gathers the reports writes it."""
+    _state["is_writing"] = not hasattr(config, "workerinput")
+    if _state["is_writing"]:
+        Path(os.environ["FOREBAY_RECORD"]).write_text("", "utf-8")
 
 
 def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
@@ -27,26 +34,18 @@ def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
 
 
 def pytest_runtest_logreport(report: Any) -> None:
-    """Remember the worst of a test's phases: buckets that cannot be cleaned up are a failure."""
+    """Write down how a phase ended."""
+    if not _state["is_writing"]:
+        return
     said = {
         "test": report.nodeid.rpartition("/")[2],
+        "phase": report.when,
         "outcome": report.outcome,
         "words": _words(report) if report.outcome != "passed" else "",
-        "seconds": report.duration,
+        "seconds": round(report.duration, 3),
     }
-    known = _reports.setdefault(report.nodeid, {**said, "seconds": 0.0})
-    seconds = known["seconds"] + said["seconds"]
-    if _RANKS[report.outcome] > _RANKS[known["outcome"]]:
-        known.update(said)
-    known["seconds"] = round(seconds, 3)
-
-
-def pytest_sessionfinish(session: Any) -> None:
-    """Write down all of it; with xdist the one that gathers does."""
-    if hasattr(session.config, "workerinput"):
-        return
-    lines = [json.dumps(said) + "\n" for said in _reports.values()]
-    Path(os.environ["FOREBAY_RECORD"]).write_text("".join(lines), "utf-8")
+    with Path(os.environ["FOREBAY_RECORD"]).open("a", encoding="utf-8") as record:
+        record.write(json.dumps(said) + "\n")
 
 
 def _words(report: Any) -> str:

@@ -14,6 +14,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _TEST_SECONDS_MAX = 180
 _SUITE_SECONDS_MAX = 4 * 3600
 _RUNNERS = ("pytest-timeout", "pytest-xdist")
+_RANKS = {"passed": 0, "skipped": 1, "failed": 2}
 _PASSED, _SOME_FAILED, _NONE_CHOSEN = 0, 1, 5
 
 WIDE = (
@@ -119,5 +120,11 @@ def _environment(settings: Path, record: Path, names: Path | None) -> dict[str, 
 
 
 def _read(record: Path) -> dict[str, Outcome]:
-    said = [json.loads(line) for line in record.read_text("utf-8").splitlines()]
-    return {one["test"]: Outcome(one["outcome"], one["words"]) for one in said}
+    """Return the worst of each test's phases: buckets that cannot be emptied are a failure too."""
+    outcomes: dict[str, Outcome] = {}
+    for line in record.read_text("utf-8").splitlines():
+        said = json.loads(line)
+        known = outcomes.get(said["test"])
+        if known is None or _RANKS[said["outcome"]] > _RANKS[known.outcome]:
+            outcomes[said["test"]] = Outcome(said["outcome"], said["words"])
+    return outcomes

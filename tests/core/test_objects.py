@@ -280,11 +280,10 @@ async def test_flash_that_fails_while_another_worker_fills_is_gone_around(house,
     monkeypatch.setattr(house.flash, "claim", lambda *_: False)
     read, _ = await house.open(wanted=ByteRange(0, 0))
     await drain(read)
-    task = asyncio.ensure_future(  # noqa: TID251 - the test awaits it
-        house.read(wanted=ByteRange(0, 100))
-    )
-    await settle_until(lambda: house.origin.count("HEAD") == 2)
-    monkeypatch.setattr(type(house.flash), "is_healthy", False)
-    body, receipt = await task
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(house.read(wanted=ByteRange(0, 100)))
+        await settle_until(lambda: house.origin.count("HEAD") == 2)
+        monkeypatch.setattr(type(house.flash), "is_healthy", False)
+    body, receipt = task.result()
     assert body == BODY[:100]
     assert receipt.reason == "flash is out of order"

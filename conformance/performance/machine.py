@@ -19,6 +19,7 @@ def describe() -> dict[str, object]:
         "processor": _first_match(Path("/proc/cpuinfo"), r"model name\s*:\s*(.+)"),
         "memory_gib": round(int(_first_match(Path("/proc/meminfo"), r"MemTotal:\s*(\d+)")) / 2**20),
         "kernel": platform.release(),
+        "nice": _nice(),
         "python": platform.python_version(),
         "commit": _said("git", "rev-parse", "--short", "HEAD"),
         **{name: version(name) for name in _LIBRARIES},
@@ -28,6 +29,13 @@ def describe() -> dict[str, object]:
         "versitygw": _go_version("versitygw"),
         "minio": _go_version("minio"),
     }
+
+
+def _nice() -> int:
+    """Return the priority that counts: the session's where the kernel groups by session."""
+    group = Path("/proc/self/autogroup")
+    said = group.read_text().split() if group.exists() else []
+    return int(said[-1]) if said and said[-1].lstrip("-").isdigit() else os.nice(0)
 
 
 def load_average() -> float:

@@ -18,7 +18,7 @@ def describe() -> dict[str, object]:
         "cores": os.cpu_count(),
         "processor": _first_match(Path("/proc/cpuinfo"), r"model name\s*:\s*(.+)"),
         "memory_gib": round(int(_first_match(Path("/proc/meminfo"), r"MemTotal:\s*(\d+)")) / 2**20),
-        "kernel": platform.release(),
+        "kernel": platform.release().split("-")[0],
         "nice": _nice(),
         "python": platform.python_version(),
         "commit": _said("git", "rev-parse", "--short", "HEAD"),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -59,9 +60,11 @@ async def run_worker(
     on_ready: Callable[[], None],
     reloads: AsyncIterator[Settings],
     stop: asyncio.Event,
+    shared_folder: Path | None = None,
 ) -> None:
     """Serve S3 on `listen_port` until `stop` is set, then finish what is in flight.
 
+    `shared_folder` is where the workers of one gateway share what is no cache.
     Raises OSError where the port cannot be bound, ssl.SSLError for a bad certificate.
     """
     assert_safe_parser()
@@ -75,6 +78,7 @@ async def run_worker(
                 chunk_bytes=settings.flash.chunk_size,
                 segment_bytes=settings.flash.segment_bytes,
                 writer=f"worker-{worker_number}",
+                distrust_path=shared_folder / "distrust" if shared_folder is not None else None,
             )
         )
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))

@@ -1,7 +1,7 @@
 """Whether an object must be validated for this request (pure).
 
 A row was confirmed at the moment its question was *sent*. A moment in the future (the wall clock
-was set back) proves nothing and counts as never.
+was set back) proves nothing to `bounded`; 0 is never, as in a row that was rebuilt or distrusted.
 """
 
 from gateway.flash.rows import Row
@@ -14,7 +14,7 @@ def may_serve_unasked(rule: Rule, row: Row, now_ns: int) -> bool:
     """Return whether `row` may be served under `rule` without asking the origin."""
     match rule.freshness.mode:
         case Mode.IMMUTABLE:
-            return True
+            return row.confirmed_ns > 0
         case Mode.BOUNDED:
             age_ns = now_ns - row.confirmed_ns
             return 0 <= age_ns <= rule.freshness.seconds * _NANOSECONDS

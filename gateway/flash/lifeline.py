@@ -10,12 +10,14 @@ one, it first does the forgetting that could not be done meanwhile, and then fla
 import contextlib
 import logging
 import threading
+import time
 from concurrent.futures import Future
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from gateway.flash.admission import Division
+from gateway.flash.distrust import Distrust
 from gateway.flash.faults import Faults
 from gateway.flash.giving_way import give_way, is_disk_full
 from gateway.flash.index import IndexTrouble, Writing, is_beyond_repair
@@ -44,6 +46,7 @@ class Lifeline:
         division: Division,
         faults: Faults,
         settling: Settling,
+        distrust: Distrust,
         *,
         writer: str,
         probe_seconds: float,
@@ -53,6 +56,7 @@ class Lifeline:
         self.division = division
         self._faults = faults
         self._settling = settling
+        self._distrust = distrust
         self._writer = writer
         self.volume: Volume | None = None
         self.live: Volume | None = None
@@ -147,7 +151,9 @@ class Lifeline:
         self.keeper.background = None
         if self.volume is not None:
             with contextlib.suppress(*TROUBLES):
-                self.volume.close()
+                # What one process could not note, another must not close over.
+                is_all_noted = not self.unforgotten and not self._distrust.until_ns
+                self.volume.close(is_all_noted=is_all_noted)
             self.volume = None
 
     def _make_room(self) -> None:
@@ -232,6 +238,9 @@ class Lifeline:
             wants_room=self.want_room,
             discard_index=self._must_discard_index,
         )
+        if self.volume.was_left_open:
+            # Whoever was killed may have known of writes that flash could not note.
+            self._distrust.distrust(time.time_ns())
         if self._must_discard_index:
             self.unforgotten.clear()
         self._must_reopen = self._must_discard_index = False

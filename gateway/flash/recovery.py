@@ -54,6 +54,16 @@ def is_index_trusted(directory_fd: int, segments_fd: int, segments: list[Segment
     )
 
 
+def was_left_open(directory_fd: int) -> bool:
+    """Return whether the last process to use flash was killed, or could not note all it had to."""
+    try:
+        descriptor = os.open("boot", os.O_RDONLY, dir_fd=directory_fd)
+    except FileNotFoundError:
+        return False
+    with os.fdopen(descriptor, encoding="ascii", errors="replace") as file:
+        return file.read(4096).strip().partition(" ")[2] == _OPEN
+
+
 def mark_open(directory_fd: int) -> None:
     """Write down that flash is in use in this boot; raises OSError."""
     _write_mark(directory_fd, _OPEN)

@@ -6,9 +6,11 @@ processes see it when it is committed, a few milliseconds later.
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Final
 
 from gateway.flash.committer import Change
+from gateway.flash.distrust import Distrust
 from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import Lifeline
 from gateway.flash.rows import Row
@@ -23,8 +25,15 @@ _QUEUED_MAX: Final = 65_536
 class RowQueue:
     """Reads and writes of rows; on the event loop's thread."""
 
-    def __init__(self, lifeline: Lifeline, settling: Settling, patience_seconds: float) -> None:
-        """Use the volume that is live."""
+    def __init__(
+        self,
+        lifeline: Lifeline,
+        settling: Settling,
+        distrust: Distrust,
+        patience_seconds: float,
+    ) -> None:
+        """Use the volume that is live; `distrust` is for forgettings that cannot be committed."""
+        self._distrust = distrust
         self._lifeline = lifeline
         self._settling = settling
         self._patience_seconds = patience_seconds
@@ -45,6 +54,8 @@ class RowQueue:
             return None
         if row is not None and row.confirmed_ns <= self._lifeline.unforgotten.get(name, -1):
             return None
+        if row is not None and row.confirmed_ns <= self._distrust.until_ns:
+            return replace(row, confirmed_ns=0)
         return row
 
     def put(self, row: Row) -> None:
@@ -66,7 +77,7 @@ class RowQueue:
             del self._queued[row.name]
 
     async def forgotten(self, name: ObjectName) -> None:
-        """Forget, and return once that is committed, or flash is in bypass."""
+        """Forget, and return once no process takes the row for confirmed any more."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.forget(name, waiting)
         try:
@@ -75,6 +86,7 @@ class RowQueue:
         except FlashTrouble:
             return
         except TimeoutError as error:
+            self._distrust.distrust(time.time_ns())
             self._lifeline.report(error)
 
     def forget(self, name: ObjectName, waiting: "asyncio.Future[None] | None") -> None:
@@ -102,6 +114,8 @@ class RowQueue:
     ) -> None:
         if error is None:
             self._lifeline.note_forgotten([(name, forgotten_ns)])
+        else:
+            self._distrust.distrust(forgotten_ns)
         if waiting is not None:
             settle(waiting, error)
 

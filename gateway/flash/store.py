@@ -16,6 +16,7 @@ from typing import Final, Self
 from gateway.flash import check, dropping
 from gateway.flash.admission import divide
 from gateway.flash.committer import Change
+from gateway.flash.distrust import Distrust
 from gateway.flash.faults import Faults, faults_from_environment
 from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import TROUBLES, Lifeline
@@ -43,13 +44,15 @@ _THREADS: Final = 4
 class Flash:
     """One process's access to a flash directory that several processes share."""
 
-    def __init__(self, lifeline: Lifeline, settling: Settling, patience_seconds: float) -> None:
+    def __init__(
+        self, lifeline: Lifeline, settling: Settling, distrust: Distrust, patience_seconds: float
+    ) -> None:
         """Use `open`."""
         self._lifeline = lifeline
         self._settling = settling
         self._patience_seconds = patience_seconds
         self._allocating = asyncio.Lock()
-        self._rows = RowQueue(lifeline, settling, patience_seconds)
+        self._rows = RowQueue(lifeline, settling, distrust, patience_seconds)
         self._chunks_bad = 0
         self._writers = ThreadPoolExecutor(_THREADS, "flash-write")
         self._readers = ThreadPoolExecutor(_THREADS, "flash-read")
@@ -66,23 +69,27 @@ class Flash:
         probe_seconds: float = 1.0,
         patience_seconds: float = 10.0,
         faults: Faults | None = None,
+        distrust_path: Path | None = None,
     ) -> "Flash":
         """Open `path`, or be in bypass until that succeeds; `writer` names this process in logs.
 
         Raises ValueError where `size_bytes` is too small. `patience_seconds` bounds every wait for
-        the disk. `faults` is a seam for tests.
+        the disk. `distrust_path` is a file on another disk, best in memory, that all processes
+        share for writes that flash cannot note. `faults` is a seam for tests.
         """
         settling = Settling(asyncio.get_running_loop())
+        distrust = Distrust(distrust_path)
         lifeline = Lifeline(
             Path(path),
             divide(size_bytes, chunk_bytes, segment_bytes),
             faults or faults_from_environment(),
             settling,
+            distrust,
             writer=writer,
             probe_seconds=probe_seconds,
         )
         await asyncio.wrap_future(lifeline.start())
-        return cls(lifeline, settling, patience_seconds)
+        return cls(lifeline, settling, distrust, patience_seconds)
 
     async def close(self) -> None:
         """Commit what is queued, seal what is open and let everything go."""

@@ -23,7 +23,7 @@ from gateway.flash.locks import DirectoryLock, Membership, open_directory
 from gateway.flash.probing import probe_files, remove_probes
 from gateway.flash.readers import Readers
 from gateway.flash.rebuilding import encode_pending, rebuild_steps
-from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open
+from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open, was_left_open
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
 from gateway.flash.space import Space
 from gateway.flash.touches import Touches
@@ -48,6 +48,7 @@ class Volume:
         self.faults = faults
         self.active: OpenSegment | None = None
         self.open_segments: set[OpenSegment] = set()
+        self.was_left_open = False
         with contextlib.ExitStack() as stack:
             self._open_shared(stack, discard_index=discard_index)
             self.committer = Committer(
@@ -100,6 +101,7 @@ class Volume:
         if self._membership.was_first:
             trusted = is_index_trusted(self.directory_fd, self.segments_fd, segments)
             discard_index |= not trusted
+            self.was_left_open = was_left_open(self.directory_fd)
         if discard_index:
             self._discard_index()
         pending = encode_pending(segments)
@@ -181,10 +183,11 @@ class Volume:
             "bytes_carried": self.space.bytes_carried,
         }
 
-    def close(self) -> None:
+    def close(self, *, is_all_noted: bool = True) -> None:
         """Seal what this process writes, and mark flash as closed if no other process has it open.
 
-        Every step is tried, whatever the others meet: flash may be closed because it is in trouble.
+        It stays marked as open where a removal could not be committed (`is_all_noted` False). Every
+        step is tried, whatever the others meet: flash may be closed because it is in trouble.
         """
         self.committer.close()
         for segment in list(self.open_segments):
@@ -192,7 +195,7 @@ class Volume:
                 segment.seal()
         self.open_segments.clear()
         with contextlib.suppress(OSError, IndexTrouble), self.lock.held():
-            if self._membership.is_alone() and self.is_current():
+            if is_all_noted and self._membership.is_alone() and self.is_current():
                 self.index.sync()
                 mark_closed(self.directory_fd, self.segments())
         self._stack.close()

@@ -68,6 +68,7 @@ async def _run_worker(start: Start, orders: "Orders") -> None:
             on_ready=say_ready,
             reloads=orders.reloads(),
             stop=orders.stop,
+            shared_folder=start.metrics_path.parent,
         )
         following.cancel()
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import shutil
+from dataclasses import replace
 
 import lmdb
 import pytest
@@ -148,7 +149,8 @@ async def test_what_is_forgotten_in_bypass_is_gone_when_flash_is_back(tmp_path):
         faults.faults.clear()
         await wait_for(lambda: flash.is_healthy)
         assert flash.find_row(row.name) is None
-        assert flash.find_row(kept.name) == kept
+        # The others could not be told by the index: what was confirmed before counts no more.
+        assert flash.find_row(kept.name) == replace(kept, confirmed_ns=0)
         await wait_for(lambda: not flash._lifeline.unforgotten)
         assert flash.find_row(row.name) is None
 

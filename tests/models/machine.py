@@ -145,8 +145,15 @@ class GatewayMachine(RuleBasedStateMachine):
 
     # Clients that write
 
-    @rule(name=NAMES, size=SIZES, condition=st.sampled_from(["", "", "create", "match", "stale"]))
-    def put(self, name: Key, size: int, condition: str) -> None:
+    @rule(
+        name=NAMES,
+        size=SIZES,
+        condition=st.sampled_from(["", "", "create", "match", "stale"]),
+        fault=st.sampled_from(["", "", "answer lost", "reset", "503"]),
+    )
+    def put(self, name: Key, size: int, condition: str, fault: str) -> None:
+        if fault:
+            self.stage.arm([FAULTS[fault]])
         self.step("put", traffic.put(self.stage, self.key(name), size, condition))
 
     @rule(name=NAMES, size=SIZES)

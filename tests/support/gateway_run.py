@@ -134,11 +134,16 @@ class GatewayRun:
 
 
 def _is_alive(pid: int) -> bool:
+    """Return whether any thread lives: the first may be a zombie while others hold sockets open."""
+    return any(_state(path) not in "ZX" for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
+def _state(path: Path) -> str:
+    """Return a thread's state (proc(5)); X where it is gone."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+        return path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+        return "X"
 
 
 def _listeners(port: int) -> int:

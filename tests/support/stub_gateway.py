@@ -18,7 +18,9 @@ from gateway.processes import child
 from gateway.telemetry import metrics
 
 
-async def run_worker(settings, *, worker_number, listen_port, on_ready, reloads, stop):
+async def run_worker(
+    settings, *, worker_number, listen_port, on_ready, reloads, stop, shared_folder
+):
     """Serve until told to stop; the identity `broken` cannot be served."""
     known = [one.name for one in settings.identities]
     if "broken" in known:

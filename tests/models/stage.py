@@ -101,6 +101,8 @@ class Stage:
         self.faults_left: list[Fault] = []
         self.disturbed_at = float("-inf")
         self.chance = random.Random(0)
+        self.is_disturbed = False
+        """Whether anything was done since the last healing that needs one."""
         self._last_cache = ""
         self._numbers = 0
         self._kills_are_expected = False
@@ -267,11 +269,13 @@ class Stage:
     def arm(self, faults: list[Fault]) -> None:
         """Have the origin's next answers about objects go wrong so."""
         self.faults_left = faults
+        self.is_disturbed = True
         self.disturbed_at = time.monotonic()
 
     def break_flash(self, faults: str) -> None:
         """Have flash fail, or kill workers at a named point, until it is healed."""
         self.gateway.break_flash(faults)
+        self.is_disturbed = True
         self._kills_are_expected = "kill" in faults
 
     # Ends
@@ -279,6 +283,7 @@ class Stage:
     def settle(self) -> None:
         """Take every fault away."""
         self.faults_left.clear()
+        self.is_disturbed = False
         self.heal_flash()
 
     async def wait_recovered(self) -> None:

@@ -55,12 +55,12 @@ async def test_trap_slow_reads_of_the_disk_hold_up_nobody_else(
     await trials.warm(run, origin, objects)
     # After a start nothing is proven yet, so that reads go to the disk.
     assert run.stop() == 0
-    run.break_flash("segment.read=slow:2")
+    run.break_flash("segment.read=slow:0.7")
     run.start()
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
         client = SignedClient(session, run.endpoint, *ADMIN)
         slow = [tasks.create_task(client.get("bucket", key)) for key in objects for _ in range(4)]
-        # All eight are in the middle of the disk's two seconds while these come and go.
+        # All eight are in the middle of a slow read while these come and go.
         for _ in range(20):
             assert (await client.head("bucket", next(iter(objects)))).status == 200
         assert not any(task.done() for task in slow)

@@ -30,6 +30,7 @@ from gateway.doors.http_server import (
     tls_context,
 )
 from gateway.doors.s3.deletions import DeletionDoor
+from gateway.doors.s3.forms import FormDoor
 from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
@@ -200,6 +201,7 @@ def _pipeline(settings: Settings, core: _Core, access_log: AccessLog) -> Pipelin
         authorization,
         _handlers(core, passthrough, authorization, settings.flash.chunk_size),
         passthrough.handle,
+        FormDoor(core.writing, passthrough, authorization, _now),
         domains=settings.s3.domain,
         access_log=access_log,
     )

@@ -10,6 +10,7 @@ from aiohttp import web
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.doors.exchange import Exchange
+from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
 from gateway.model.failures import Failure, NotSupported
 from gateway.protocol.s3.addressing import locate
@@ -31,6 +32,7 @@ class Pipeline:
         authorization: Authorization,
         handlers: Mapping[str, Handler],
         passthrough: Handler,
+        forms: FormDoor,
         *,
         domains: tuple[str, ...],
         access_log: AccessLog,
@@ -40,6 +42,7 @@ class Pipeline:
         self.authorization = authorization
         self._handlers = handlers
         self._passthrough = passthrough
+        self._forms = forms
         self._domains = domains
         self._access_log = access_log
 
@@ -58,7 +61,9 @@ class Pipeline:
         try:
             head = exchange.head
             target = exchange.target = locate(head.host, head.path, self._domains)
-            principal = exchange.principal = self.authentication.identify(head)
+            if is_form_upload(head, target):
+                return await self._forms.post(exchange, self.authentication)
+            exchange.principal = self.authentication.identify(head)
             operation = name_operation(head.method, target, head.query_names(), head.headers)
             exchange.operation = operation
             self._require(exchange, operation)
@@ -69,7 +74,7 @@ class Pipeline:
             may_list = (
                 exchange.principal is not None
                 and exchange.target is not None
-                and self.authorization.may_list(principal, exchange.target)
+                and self.authorization.may_list(exchange.principal, exchange.target)
             )
             return await self._refuse(exchange, failure, may_list=may_list)
         except (ConnectionError, asyncio.CancelledError):

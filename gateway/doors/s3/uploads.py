@@ -79,10 +79,11 @@ class UploadDoor:
             raise
 
     async def post_form(self, exchange: Exchange) -> web.StreamResponse:
-        """Refuse PostObject: its key and policy stand in a form that nobody has judged."""
+        """Refuse a PostObject that is signed as other requests are: a form is in its fields."""
         bucket = exchange.target.bucket if exchange.target is not None else ""
         raise NotSupported(
-            f"Form uploads (POST) to {bucket} are not supported: use PUT, presigned where needed"
+            f"A POST to {bucket} is a form upload, which is signed in its fields: send no "
+            "Authorization, or use PUT"
         )
 
     async def complete(self, exchange: Exchange) -> web.StreamResponse:

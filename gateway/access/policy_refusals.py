@@ -1,4 +1,4 @@
-"""How a policy that cannot be judged is refused: one sentence, with the nearest known name (pure)."""
+"""How a policy that cannot be judged is refused: a sentence, and the nearest name (pure)."""
 
 import difflib
 from collections.abc import Iterable

@@ -1,9 +1,9 @@
 """What conditions may ask of a request: the known keys, and their values in one request (pure).
 
 A key is there only in requests where AWS has it (Service Authorization Reference, *Actions,
-resources, and condition keys for Amazon S3*): `?prefix=` in a GetObject is no s3:prefix, or a client
-could satisfy a condition on listings with a parameter that nobody obeys. What stands twice with
-different values is refused: it is not known which of the two the origin obeys.
+resources, and condition keys for Amazon S3*): `?prefix=` in a GetObject is no s3:prefix, or a
+client could satisfy a condition on listings with a parameter that nobody obeys. What stands twice
+with different values is refused: it is not known which of the two the origin obeys.
 """
 
 import re
@@ -24,6 +24,7 @@ class Kind(Enum):
     TEXT = "a text"
     NUMBER = "a number"
     MOMENT = "a moment"
+    SECONDS = "seconds since 1970"
     TRUTH = "true or false"
     ADDRESS = "an IP address"
 
@@ -162,9 +163,13 @@ def _iso(facts: Facts) -> str:
     return facts.now.isoformat(timespec="seconds")
 
 
+def _epoch(facts: Facts) -> str:
+    return str(int(facts.now.timestamp()))
+
+
 _ROWS: Final = (
     ConditionKey("aws:CurrentTime", Kind.MOMENT, None, _iso),
-    ConditionKey("aws:EpochTime", Kind.MOMENT, None, lambda facts: str(int(facts.now.timestamp()))),
+    ConditionKey("aws:EpochTime", Kind.SECONDS, None, _epoch),
     ConditionKey("aws:Referer", Kind.TEXT, None, _header("referer")),
     ConditionKey(
         "aws:SecureTransport", Kind.TRUTH, None, lambda facts: str(facts.head.secure).lower()

@@ -204,6 +204,7 @@ def _pipeline(settings: Settings, core: _Core, access_log: AccessLog) -> Pipelin
         FormDoor(core.writing, passthrough, authorization, _now),
         domains=settings.s3.domain,
         access_log=access_log,
+        now=_now,
     )
 
 

@@ -17,7 +17,15 @@ from gateway.access.policy_refusals import PolicyError
 from gateway.access.policy_statements import Statement
 from gateway.access.request_context import NOTHING_KNOWN, RequestContext
 
-__all__ = ["ANY_ACTION", "ARN_PREFIX", "Decision", "Policy", "PolicyError", "compile_policy"]
+__all__ = [
+    "ANY_ACTION",
+    "ARN_PREFIX",
+    "Decision",
+    "Policy",
+    "PolicyError",
+    "compile_policy",
+    "united",
+]
 
 PROSPECTS_MAX: Final = 4096
 """Remembered pairs of action and resource per policy: hot keys are matched once."""

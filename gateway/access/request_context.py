@@ -63,10 +63,15 @@ class RequestContext:
         """Return the value of a key (lower case), or None where the request has none."""
         return self.values.get(key)
 
-    def with_version(self, version_id: str | None) -> "RequestContext":
-        """Return the context of a further object that the request names: its version is its own."""
-        others = {name: value for name, value in self.values.items() if name != _VERSION_ID}
-        return RequestContext(others if version_id is None else others | {_VERSION_ID: version_id})
+    def elsewhere(self, version_id: str | None = None) -> "RequestContext":
+        """Return the context of another object or bucket that the request concerns besides.
+
+        What the request says of its target (a prefix, an ACL) it does not say of the other.
+        """
+        if not self.values:
+            return self
+        kept = {name: value for name, value in self.values.items() if KEYS[name].actions is None}
+        return RequestContext(kept if version_id is None else kept | {_VERSION_ID: version_id})
 
 
 NOTHING_KNOWN: Final = RequestContext()

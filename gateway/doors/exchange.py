@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from multidict import CIMultiDict
 
+from gateway.access.request_context import NOTHING_KNOWN, RequestContext
 from gateway.core.receipt import Receipt
 from gateway.doors.whole_answer import WholeAnswer
 from gateway.model.failures import BodyMismatch
@@ -27,6 +28,7 @@ class Exchange:
         "_continued",
         "bytes_in",
         "bytes_out",
+        "context",
         "error_code",
         "head",
         "id",
@@ -49,6 +51,7 @@ class Exchange:
         self.target: Target | None = None
         self.operation: Operation | None = None
         self.principal: Principal | None = None
+        self.context: RequestContext = NOTHING_KNOWN
         self.response: web.StreamResponse | None = None
         self.error_code = ""
         self.bytes_in = 0

@@ -93,7 +93,10 @@ class DeletionDoor:
             action = "s3:DeleteObject" if entry.version_id is None else "s3:DeleteObjectVersion"
             try:
                 self._authorization.require(
-                    principal, action, Target(target.bucket, entry.key, encode_key(entry.key))
+                    principal,
+                    action,
+                    Target(target.bucket, entry.key, encode_key(entry.key)),
+                    exchange.context.elsewhere(entry.version_id),
                 )
             except AccessDenied:
                 denied.append(

@@ -15,6 +15,7 @@ from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.core.writing import Write, Writing
 from gateway.doors.exchange import Exchange
+from gateway.doors.s3.contexts import form_context
 from gateway.doors.s3.form_bodies import FormBody
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.origin.interface import UNSIGNED_PAYLOAD, OriginAnswer, OriginRequest
@@ -103,8 +104,9 @@ class FormDoor:
         exchange.target = upload.target
         policy.require({**fields, "bucket": bucket}, self._now())
         operation = name_operation("PUT", upload.target, (), CIMultiDict(upload.headers))
+        context = exchange.context = form_context(exchange, principal, upload.headers, self._now)
         for action in (operation.action, *operation.also):
-            self._authorization.require(principal, action, upload.target)
+            self._authorization.require(principal, action, upload.target, context)
         body.expect(policy, CIMultiDict(upload.headers))
         return upload
 

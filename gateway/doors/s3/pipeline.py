@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from time import perf_counter
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from aiohttp import web
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.doors.exchange import Exchange
+from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
 from gateway.model.failures import Failure, NotSupported
@@ -36,8 +38,12 @@ class Pipeline:
         *,
         domains: tuple[str, ...],
         access_log: AccessLog,
+        now: Callable[[], datetime],
     ) -> None:
-        """Take the handlers by operation name; what has none is passed through."""
+        """Take the handlers by operation name; what has none is passed through.
+
+        `now` is the UTC moment that policies are judged at.
+        """
         self.authentication = authentication
         self.authorization = authorization
         self._handlers = handlers
@@ -45,6 +51,7 @@ class Pipeline:
         self._forms = forms
         self._domains = domains
         self._access_log = access_log
+        self._now = now
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and leave one line in the access log, whatever happened."""
@@ -74,7 +81,9 @@ class Pipeline:
             may_list = (
                 exchange.principal is not None
                 and exchange.target is not None
-                and self.authorization.may_list(exchange.principal, exchange.target)
+                and self.authorization.may_list(
+                    exchange.principal, exchange.target, exchange.context
+                )
             )
             return await self._refuse(exchange, failure, may_list=may_list)
         except (ConnectionError, asyncio.CancelledError):
@@ -86,8 +95,9 @@ class Pipeline:
         principal, target = exchange.principal, exchange.target
         assert principal is not None  # noqa: S101 - identified two lines above the only call
         assert target is not None  # noqa: S101 - located likewise
+        exchange.context = context_of(exchange, principal, self._now)
         for action in (operation.action, *operation.also):
-            self.authorization.require(principal, action, target)
+            self.authorization.require(principal, action, target, exchange.context)
         if not operation.is_known and exchange.head.method not in _METHODS:
             raise NotSupported(
                 "A header or method you provided implies functionality that is not implemented"

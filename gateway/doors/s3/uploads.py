@@ -64,7 +64,8 @@ class UploadDoor:
         action = "s3:GetObject" if version_id is None else "s3:GetObjectVersion"
         assert exchange.principal is not None  # noqa: S101 - identified by the pipeline
         source = Target(name.bucket, name.key, encode_key(name.key))
-        self._authorization.require(exchange.principal, action, source)
+        context = exchange.context.elsewhere(version_id)
+        self._authorization.require(exchange.principal, action, source, context)
         # The origin is told the source that was judged, in one spelling: a server that reads the
         # client's '+' or '%' otherwise would copy an object that nobody authorised.
         exact = {"x-amz-copy-source": copy_source_header(name, version_id)}
@@ -74,7 +75,9 @@ class UploadDoor:
             return await self._passthrough.relay(exchange, answer)
         except OriginRefused as refused:
             # Whether the source is there may be told to who may list its bucket.
-            if is_absence(refused) and not self._authorization.may_list(exchange.principal, source):
+            if is_absence(refused) and not self._authorization.may_list(
+                exchange.principal, source, exchange.context
+            ):
                 raise AccessDenied("Access Denied") from refused
             raise
 

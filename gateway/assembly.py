@@ -31,6 +31,7 @@ from gateway.doors.http_server import (
 )
 from gateway.doors.s3.deletions import DeletionDoor
 from gateway.doors.s3.forms import FormDoor
+from gateway.doors.s3.long_answers import LongAnswers
 from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
@@ -50,6 +51,9 @@ RUN_CHUNKS = 8
 """Chunks of one origin request: at 33 MB/s, 8 MiB make a 30 ms round trip cost an eighth."""
 AHEAD_RUNS_MAX = 12
 """Parallel origin requests behind one client stream."""
+
+KEEP_ALIVE_SECONDS = 5.0
+"""Silence after which a client that waits for a long operation is sent a space."""
 
 
 async def run_worker(
@@ -213,7 +217,8 @@ def _handlers(
 ) -> dict[str, Handler]:
     """Return what Forebay does itself, by operation; all else is passed through."""
     reads = ObjectDoor(core.objects, passthrough, chunk_bytes=chunk_bytes, run_chunks=RUN_CHUNKS)
-    uploads = UploadDoor(core.writing, passthrough, authorization)
+    long_answers = LongAnswers(KEEP_ALIVE_SECONDS)
+    uploads = UploadDoor(core.writing, passthrough, authorization, long_answers)
     deletions = DeletionDoor(core.origin, passthrough, authorization)
     return {
         "GetObject": reads.get,
@@ -243,7 +248,7 @@ def _rules(settings: Settings) -> Rules:
 
 
 def _identities(settings: Settings) -> Identities:
-    return Identities(identity.as_identity() for identity in settings.identities)
+    return Identities(one.as_identity(settings.groups) for one in settings.identities)
 
 
 def _now() -> datetime:

@@ -30,6 +30,7 @@ class Exchange:
         "bytes_out",
         "context",
         "error_code",
+        "failed_within",
         "head",
         "id",
         "operation",
@@ -54,6 +55,8 @@ class Exchange:
         self.context: RequestContext = NOTHING_KNOWN
         self.response: web.StreamResponse | None = None
         self.error_code = ""
+        self.failed_within = False
+        """Whether the answer is a 200 with an error in its body."""
         self.bytes_in = 0
         self.bytes_out = 0
         self._continued = False
@@ -105,6 +108,10 @@ class Exchange:
                 "HTTP header",
                 code="IncompleteBody",
             ) from error
+
+    def fail_within(self, code: str) -> None:
+        """Note that the 200 has an `<Error>` in it: it counts as no success."""
+        self.error_code, self.failed_within = code, True
 
     @property
     def has_begun_answering(self) -> bool:

@@ -121,7 +121,8 @@ class Pipeline:
         seconds = perf_counter() - receipt.started
         operation = exchange.operation.name if exchange.operation is not None else "-"
         status = response.status if response is not None else 499
-        metrics.requests.labels(door="s3", operation=operation, status=str(status)).inc()
+        shown = f"{status}-error" if exchange.failed_within else str(status)
+        metrics.requests.labels(door="s3", operation=operation, status=shown).inc()
         metrics.request_seconds.labels(door="s3").observe(seconds)
         self._access_log.write(
             AccessRecord(

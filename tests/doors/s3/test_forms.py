@@ -160,7 +160,7 @@ BAD = "InvalidPolicyDocument"
 
 
 @pytest.mark.parametrize(
-    ("fields", "conditions", "more", "status", "code"),
+    "case",
     [
         (KEY, [{"bucket": "other"}, {"key": "k"}], {}, 403, NO),
         (KEY, [{"key": "k"}], {}, 403, NO),
@@ -196,14 +196,9 @@ BAD = "InvalidPolicyDocument"
     ],
 )
 async def test_what_the_policy_does_not_allow_leaves_nothing(
-    gateway: Gateway,
-    origin: EmbeddedOrigin,
-    fields: dict[str, str],
-    conditions: list[Any],
-    more: dict[str, Any],
-    status: int,
-    code: str,
+    gateway: Gateway, origin: EmbeddedOrigin, case: tuple[Any, ...]
 ) -> None:
+    fields, conditions, more, status, code = case
     reply = await post_signed(gateway, fields, conditions, **more)
     await refused(gateway, origin, reply, status, code)
 

@@ -15,6 +15,7 @@ from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
 from gateway.model.failures import Failure, NotSupported
+from gateway.protocol.http.head import check_expectation
 from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.operations import Operation, name_operation
 from gateway.telemetry import metrics
@@ -68,6 +69,7 @@ class Pipeline:
         try:
             head = exchange.head
             target = exchange.target = locate(head.host, head.path, self._domains)
+            check_expectation(head)
             if is_form_upload(head, target):
                 return await self._forms.post(exchange, self.authentication)
             exchange.principal = self.authentication.identify(head)

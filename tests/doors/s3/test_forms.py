@@ -1,32 +1,21 @@
 """Form uploads (PostObject): what a policy allows arrives, what it does not leaves nothing."""
 
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from hashlib import md5, sha256
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.demo.origin import EmbeddedOrigin
 from tests.support.form_uploads import CONTENT_TYPE, form_body, signed_fields
-from tests.support.gateway_settings import ADMIN, READER, STRANGER, gateway_settings
-from tests.support.gateway_worker import Gateway, running_worker
+from tests.support.gateway_settings import ADMIN, READER, STRANGER
+from tests.support.gateway_worker import Gateway
 from tests.support.origins import s3_client
 from tests.support.signed_client import Reply
 
 BODY = b"a photo, as browsers send them\r\n--almost a boundary"
 ANY_KEY = [{"bucket": "bucket"}, ["starts-with", "$key", ""]]
-
-
-@pytest.fixture
-async def gateway(
-    origin: EmbeddedOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Gateway]:
-    settings = gateway_settings(origin.endpoint, tmp_path / "flash")
-    async with running_worker(settings, monkeypatch) as running:
-        yield running
 
 
 async def post(gateway: Gateway, body: bytes, bucket: str = "bucket") -> Reply:

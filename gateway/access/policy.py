@@ -60,6 +60,27 @@ class _Prospect:
     otherwise: Decision
 
 
+class _ByBeginning:
+    """Statements found by what resources begin with, so that most are never looked at."""
+
+    __slots__ = ("_lengths", "_numbers", "_statements")
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self._statements = tuple(statements)
+        self._numbers: dict[str, list[int]] = {}
+        for number, statement in enumerate(self._statements):
+            for beginning in statement.resources.beginnings:
+                self._numbers.setdefault(beginning, []).append(number)
+        self._lengths = sorted({len(beginning) for beginning in self._numbers})
+
+    def find(self, resource: str) -> list[Statement]:
+        """Return those that may speak of `resource`, in the order in which they are written."""
+        found: set[int] = set()
+        for length in self._lengths:
+            found.update(self._numbers.get(resource[:length], ()))
+        return [self._statements[number] for number in sorted(found)]
+
+
 class Policy:
     """Compiled statements with a bounded memory of what they match."""
 
@@ -67,19 +88,20 @@ class Policy:
 
     def __init__(self, statements: Iterable[Statement]) -> None:
         """Keep the statements, each label telling whose it is."""
-        self.statements = tuple(statements)
+        self.statements = kept = tuple(statements)
         self.keys = frozenset(key for one in self.statements for key in one.keys)
         """The condition keys that it asks a request for, in lower case; most policies ask none."""
 
         @lru_cache(maxsize=ACTIONS_MAX)
-        def speaking(action: str) -> tuple[Statement, ...]:
-            return tuple(
-                one for one in self.statements if one.actions.covers(action, is_allow=one.is_allow)
+        def speaking(action: str) -> _ByBeginning:
+            return _ByBeginning(
+                one for one in kept if one.actions.covers(action, is_allow=one.is_allow)
             )
 
         @lru_cache(maxsize=PROSPECTS_MAX)
         def prospect(action: str, resource: str) -> _Prospect:
-            return _prospect(speaking(action), resource.removeprefix(ARN_PREFIX))
+            short = resource.removeprefix(ARN_PREFIX)
+            return _prospect(speaking(action).find(short), short)
 
         self._prospect = prospect
 
@@ -101,7 +123,7 @@ class Policy:
         return self.decide(action, resource, context).is_allowed
 
 
-def _prospect(speaking: tuple[Statement, ...], resource: str) -> _Prospect:
+def _prospect(speaking: list[Statement], resource: str) -> _Prospect:
     """Return what is left to ask; a settled denial leaves nothing, a settled Allow the denials."""
     matching = [one for one in speaking if one.resources.may_cover(resource)]
     denied = _first_settled(matching, is_allow=False)

@@ -40,7 +40,7 @@ class Condition:
     def holds(self, action: str, context: RequestContext) -> bool:
         """Return whether a request for `action` fulfils the condition."""
         is_there = self.actions is None or action in self.actions
-        value = context.find(self.key) if is_there else None
+        value = context.values.get(self.key) if is_there else None
         if value is None:
             return self.when_missing
         return self.judge(value, context) != self.is_negated

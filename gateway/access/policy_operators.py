@@ -96,7 +96,10 @@ def _ip_address(values: tuple[str, ...]) -> Made:
         if found is None:
             return False
         version, number = found
-        return any(one == version and number & mask == base for one, base, mask in networks)
+        for one, base, mask in networks:  # noqa: SIM110 - a generator costs more than the search
+            if number & mask == base and one == version:
+                return True
+        return False
 
     return Made(judge)
 

@@ -176,6 +176,7 @@ def _resources(patterns: tuple[str, ...], is_negated: bool) -> Resources:
         compile_texts(fixed) if fixed else None,
         tuple(text for text in parsed if text.keys),
         is_negated,
+        frozenset({""} if is_negated else (text.beginning for text in parsed)),
     )
 
 

@@ -54,6 +54,12 @@ class Text:
         """Return the condition keys that it asks the request for."""
         return frozenset(one.key for one in self.tokens if isinstance(one, Variable))
 
+    @property
+    def beginning(self) -> str:
+        """Return what every text that it matches begins with: all before a wildcard or variable."""
+        first = self.tokens[0] if self.tokens else ""
+        return first if isinstance(first, str) else ""
+
     def filled(self, context: RequestContext) -> tuple[str | Wildcard, ...] | None:
         """Return the tokens with variables in place; None where one of them has no value."""
         tokens: list[str | Wildcard] = []

@@ -32,6 +32,8 @@ class Resources:
     varying: tuple[Text, ...]
     """Those with variables, which only a request can fill in."""
     is_negated: bool
+    beginnings: frozenset[str]
+    """One of these begins every resource that is meant."""
 
     def may_cover(self, resource: str) -> bool:
         """Return whether a request for `resource` can be meant: exact where nothing varies."""

@@ -173,6 +173,12 @@ class OriginSettings(Section):
         le=10,
     )
 
+    conditional_writes: Literal["judge", "refuse"] = setting(
+        "`judge`: the origin judges If-Match and If-None-Match on writes. `refuse`: Forebay "
+        "answers them 501, for an origin that would ignore them; `forebay doctor` tells.",
+        "judge",
+    )
+
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:
         refuse_half(self, "origin", "access_key", "secret_key")

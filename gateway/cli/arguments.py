@@ -90,6 +90,7 @@ def make_parser() -> Parser:
     _add_config(commands)
     _add_flash(commands)
     _add_policy(commands)
+    _add_doctor(commands)
     # Spawned by `serve` with a control channel on its standard input; of no use to people.
     commands.add_parser(HIDDEN, add_help=False)
     return parser
@@ -175,6 +176,19 @@ def _add_flash(commands: Commands) -> None:
     check = _add(below, "check", "verify every chunk and the index; a gateway may run meanwhile")
     _add_config_option(check)
     check.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the cache's folder")
+
+
+def _add_doctor(commands: Commands) -> None:
+    text = """\
+        Asks the origin some thirty small questions in a scratch prefix (.forebay-doctor/) and
+        removes what it wrote. Exit code 1: a setting should be another.
+        """
+    parser = _add(
+        commands, "doctor", "show what the origin can do, and what it only pretends", text
+    )
+    _add_config_option(parser)
+    parser.add_argument("--bucket", metavar="NAME", help="where to write (default: the only one)")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
 
 
 def _add_policy(commands: Commands) -> None:

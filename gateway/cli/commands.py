@@ -74,6 +74,14 @@ def check_policy(arguments: argparse.Namespace) -> int:
     )
 
 
+def doctor(arguments: argparse.Namespace) -> int:
+    """Probe the origin; 1 when a setting does not fit it."""
+    from gateway.cli import doctor as probing
+
+    settings = read_settings(config_path(arguments), os.environ)
+    return probing.examine(settings, arguments.bucket, as_json=arguments.json)
+
+
 COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], int]]] = {
     ("serve", None): serve,
     ("worker", None): worker,
@@ -81,6 +89,7 @@ COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], i
     ("config", "check"): check_config,
     ("config", "show"): show_config,
     ("flash", "check"): check_flash,
+    ("doctor", None): doctor,
     ("policy", "check"): check_policy,
 }
 

@@ -31,9 +31,18 @@ class DeletionDoor:
     """Deletes many keys by one request."""
 
     def __init__(
-        self, origin: Origin, passthrough: Passthrough, authorization: Authorization
+        self,
+        origin: Origin,
+        passthrough: Passthrough,
+        authorization: Authorization,
+        *,
+        judges_conditions: bool,
     ) -> None:
-        """Ask `origin`; bodies are read and rows forgotten through `passthrough`."""
+        """Ask `origin`; bodies are read and rows forgotten through `passthrough`.
+
+        Unless the origin `judges_conditions`, entries that name an ETag, size or date are refused.
+        """
+        self._judges_conditions = judges_conditions
         self._origin = origin
         self._passthrough = passthrough
         self._authorization = authorization
@@ -103,5 +112,14 @@ class DeletionDoor:
                     DeleteError(entry.key, entry.version_id, "AccessDenied", "Access Denied")
                 )
             else:
-                allowed.append(entry)
+                if entry.others and not self._judges_conditions:
+                    denied.append(_unjudged(entry))
+                else:
+                    allowed.append(entry)
         return allowed, denied
+
+
+def _unjudged(entry: DeleteEntry) -> DeleteError:
+    """Return the error of an entry whose conditions the origin would ignore."""
+    words = "The bucket's server would ignore the entry's conditions (origin.conditional_writes)"
+    return DeleteError(entry.key, entry.version_id, "NotImplemented", words)

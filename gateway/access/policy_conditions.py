@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.access.policy_operators import OPERATORS, Judge, Operator
 from gateway.access.policy_refusals import PolicyError, nearest, texts
-from gateway.access.request_context import KEYS, ConditionKey, RequestContext
+from gateway.access.request_context import KEYS, ConditionKey
 
 ANY_ACTION: Final = "s3:*"
 """The action of a request that S3 does not document: it could be any, so it must be allowed by a
@@ -36,14 +36,6 @@ class Condition:
     when_missing: bool
     keys: frozenset[str]
     """All that it asks the request for, variables in its values included."""
-
-    def holds(self, action: str, context: RequestContext) -> bool:
-        """Return whether a request for `action` fulfils the condition."""
-        is_there = self.actions is None or action in self.actions
-        value = context.values.get(self.key) if is_there else None
-        if value is None:
-            return self.when_missing
-        return self.judge(value, context) != self.is_negated
 
 
 def compile_conditions(block: object, *, is_allow: bool) -> tuple[Condition, ...]:

@@ -76,8 +76,17 @@ class Statement:
         return frozenset(key for keys in asked for key in keys)
 
     def holds(self, action: str, resource: str, context: RequestContext) -> bool:
-        """Return whether a statement that may speak of a request does so in its context."""
-        for condition in self.conditions:
-            if not condition.holds(action, context):
+        """Return whether a statement that may speak of a request does so in its context.
+
+        Each condition is judged in place: a call of its own would cost as much as most judgements.
+        """
+        values = context.values
+        for one in self.conditions:
+            is_there = one.actions is None or action in one.actions
+            value = values.get(one.key) if is_there else None
+            if value is None:
+                if not one.when_missing:
+                    return False
+            elif one.judge(value, context) == one.is_negated:
                 return False
         return not self.resources.varying or self.resources.covers(resource, context)

@@ -136,8 +136,8 @@ class Exchange:
         ours.setdefault("x-amz-request-id", self.id)
         ours["x-forebay-request-id"] = self.id
         ours.setdefault("Server", "Forebay")
-        # How a denial was made could tell whether the object is there.
-        if self.error_code == "AccessDenied":
+        # How a denial was made could tell whether the object is there; to nobody nothing is told.
+        if self.principal is None or self.error_code == "AccessDenied":
             return ours
         receipt = self.receipt
         if receipt.cache:

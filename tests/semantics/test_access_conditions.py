@@ -28,7 +28,8 @@ POLICY = """{
      "Condition": {"StringNotLike": {"s3:x-amz-copy-source": "bucket/shared/*"},
                    "Null": {"s3:x-amz-copy-source": "false"}}},
     {"Sid": "StayPrivate", "Effect": "Deny", "Action": "s3:PutObject*", "Resource": "*",
-     "Condition": {"StringNotEqualsIfExists": {"s3:x-amz-acl": "private"}}},
+     "Condition": {"StringNotEquals": {"s3:x-amz-acl": "private"},
+                   "Null": {"s3:x-amz-acl": "false"}}},
     {"Sid": "OldOnes", "Effect": "Deny", "Action": "s3:DeleteObjectVersion", "Resource": "*",
      "Condition": {"StringEquals": {"s3:VersionId": "null"}}}
   ]

@@ -260,9 +260,11 @@ async def _trailer(scratch: Scratch) -> Finding:
     }
     kind = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
     put = await scratch.ask("PUT", "framed", "", headers, framed, payload_hash=kind)
-    length = (await scratch.ask("HEAD", "framed")).headers.get("Content-Length")
+    head = await scratch.ask("HEAD", "framed")
+    # To a 404 it says how long the error would be (RFC 9110 8.6).
+    length = head.headers.get("Content-Length") if head.is_success else None
     is_taken = put.is_success and length == str(len(BODY))
-    words = "unframed" if is_taken else f"{put.words}, stored {length or 'nothing'}"
+    words = "unframed" if is_taken else f"{put.words}, {length or 'no'} bytes stored"
     meaning = "" if is_taken else "none: Forebay unframes and proves bodies itself"
     return Finding("aws-chunked with a trailer", "yes" if is_taken else "no", words, meaning)
 

@@ -42,4 +42,6 @@ async def probed_uploads(scratch: Scratch) -> list[Finding]:
     outcome: Outcome = "yes" if is_usual and has_etag(done.body) else "partly"
     detail = etag if has_etag(done.body) else f"{etag}, left out of the answer"
     meaning = "" if is_usual else "a repeated CompleteMultipartUpload is not recognised"
+    if is_usual and outcome == "partly":
+        meaning = "none: Forebay fills it in"
     return [*findings, Finding("a multipart ETag is S3's", outcome, detail, meaning)]

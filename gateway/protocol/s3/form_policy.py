@@ -17,7 +17,8 @@ from typing import Final
 from gateway.model.failures import AccessDenied, InvalidRequest
 
 _UNNAMED: Final = frozenset({"x-amz-signature", "policy", "file", "signature"})
-_IGNORED: Final = "x-ignore-"
+# A checksum allows nothing: it only says what the file must be (s3-tests too sends it unnamed).
+_UNNAMED_PREFIXES: Final = ("x-ignore-", "x-amz-checksum-")
 _LIST_FIELDS: Final = frozenset({"content-type"})
 _TRIPLE: Final = 3
 _DIGITS_MAX: Final = 19
@@ -70,7 +71,11 @@ class FormPolicy:
                 raise _denied(f"Policy Condition failed: {condition.words}")
         named = {condition.field for condition in self.conditions}
         for field in fields:
-            if field not in named and field not in _UNNAMED and not field.startswith(_IGNORED):
+            if (
+                field not in named
+                and field not in _UNNAMED
+                and not field.startswith(_UNNAMED_PREFIXES)
+            ):
                 raise _denied(f"Extra input fields: {field}")
 
 

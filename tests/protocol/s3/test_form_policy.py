@@ -34,6 +34,7 @@ def policy_of(conditions: str):
         (r'[["starts-with", "$key", "\$foo"]]', {"key": "$foo.txt"}),
         (r'[["starts-with", "$key", "\\$foo"]]', {"key": r"\$foo.txt"}),
         (r'[{"key": "\u00e9\n\v"}]', {"key": "é\n\x0b"}),
+        ('[{"key": "a"}]', {"key": "a", "x-amz-checksum-sha256": "b"}),
         ('[{"key": "a"}]', {"key": "a", "x-ignore-b": "c", "x-amz-signature": "d", "policy": "e"}),
     ],
 )

@@ -16,6 +16,7 @@ SUITES = {
     "clients": "conformance.clients.suite:main",
     "passthrough": "conformance.passthrough.suite:main",
     "performance": "conformance.performance.suite:main",
+    "policy": "conformance.policy.suite:main",
 }
 
 

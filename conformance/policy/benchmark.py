@@ -42,6 +42,14 @@ class Timed:
     cpu_p50: float
     cpu_p99: float
 
+    @property
+    def is_barred(self) -> bool:
+        """Return whether the bar is for it; the last kind is what nobody writes, and is shown."""
+        return self.name != _EXTREME
+
+
+_EXTREME = "every condition is judged"
+
 
 def _plain(number: int) -> dict:
     """Return one of many teams' rights; every fourth is a denial."""
@@ -70,7 +78,7 @@ POLICIES: dict[str, Callable[[int], dict]] = {
     "plain": _plain,
     "every statement has a condition": _conditional,
     "every resource has a variable": _varying,
-    "every condition is judged": _all_asked,
+    _EXTREME: _all_asked,
 }
 
 

@@ -146,6 +146,12 @@ def test_an_ipv4_client_of_a_socket_for_both_families_is_an_ipv4_client():
     assert allows({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, context=context)
 
 
+def test_an_ipv6_client_is_in_no_ipv4_network():
+    context = RequestContext({"aws:sourceip": "2001:db8::1"})
+    assert not allows({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}, context=context)
+    assert allows({"IpAddress": {"aws:SourceIp": "2001:db8::/32"}}, context=context)
+
+
 @pytest.mark.parametrize(
     ("condition", "words"),
     [

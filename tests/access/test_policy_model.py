@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.access.policy import compile_policy, united
 from gateway.access.request_context import RequestContext
 from tests.models import policy_model
-from tests.models.policy_strategies import documents, requests
+from tests.models.policy_strategies import conditions, documents, requests
 
 EXAMPLES = int(os.environ.get("FOREBAY_TEST_POLICY_EXAMPLES", "400"))
 
@@ -38,3 +38,16 @@ def test_a_compiled_policy_judges_as_the_model(policies, asked):
         assert decision.is_allowed == expected
         # What is remembered of the first judgement must not change the second.
         assert compiled.decide(action, resource, context) == decision
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(block=conditions(), effect=st.sampled_from(["Allow", "Deny"]), asked=requests)
+def test_a_condition_alone_decides_as_in_the_model(block, effect, asked):
+    action, resource, values = asked
+    judged = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": block}
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    statements = [judged] if effect == "Allow" else [everything, judged]
+    expected = policy_model.is_allowed([{"Statement": statements}], action, resource, values)
+    event("allowed" if expected else "denied")
+    context = RequestContext({name.lower(): value for name, value in values.items()})
+    assert compile_policy(statements).allows(action, resource, context) == expected

@@ -194,8 +194,8 @@ def _add_doctor(commands: Commands) -> None:
 def _add_policy(commands: Commands) -> None:
     text = """\
         Prints which statement decides. Exit code 0: allowed, 1: denied. Conditions are judged by
-        what --context gives, for example aws:SourceIp=10.0.0.7 s3:prefix=home/; other keys are
-        judged as not in the request.
+        what --context gives, for example aws:SourceIp=10.0.0.7 s3:prefix=home/, and by who asks
+        and when; other keys are judged as not in the request.
         """
     parser = _add(commands, "policy", "ask what a policy says")
     below = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)

@@ -38,6 +38,7 @@ def allows(condition, action="s3:ListBucket", resource="b", context=CONTEXT, eff
         ("StringNotEquals", "aws:username", ["ben", "ann"], False),
         ("StringEqualsIgnoreCase", "aws:username", "ANN", True),
         ("StringNotEqualsIgnoreCase", "aws:username", "ANN", False),
+        ("StringEqualsIgnoreCase", "s3:prefix", "HOME/${aws:username}/X", True),
         ("StringLike", "s3:prefix", "home/${aws:username}/*", True),
         ("StringLike", "s3:prefix", ["x", "home/???/x"], True),
         ("StringLike", "s3:prefix", "home/${*}/x", False),

@@ -19,6 +19,7 @@ SUITES = {
     "machine": "conformance.machine.suite:main",
     "passthrough": "conformance.passthrough.suite:main",
     "performance": "conformance.performance.suite:main",
+    "policy": "conformance.policy.suite:main",
     "s3-tests": "conformance.s3_tests.suite:main",
 }
 

@@ -30,7 +30,10 @@ from gateway.doors.http_server import (
     listening_socket,
     tls_context,
 )
+from gateway.doors.s3.conditional_writes import CONDITIONAL_OPERATIONS, refusing_conditions
 from gateway.doors.s3.deletions import DeletionDoor
+from gateway.doors.s3.forms import FormDoor
+from gateway.doors.s3.long_answers import LongAnswers
 from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
@@ -51,6 +54,9 @@ RUN_CHUNKS = 8
 AHEAD_RUNS_MAX = 12
 """Parallel origin requests behind one client stream."""
 
+KEEP_ALIVE_SECONDS = 5.0
+"""Silence after which a client that waits for a long operation is sent a space."""
+
 
 async def run_worker(
     settings: Settings,
@@ -70,7 +76,7 @@ async def run_worker(
     assert_safe_parser()
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(_background_tasks())
-        origin = await stack.enter_async_context(_origin(settings))
+        origin = await stack.enter_async_context(make_origin(settings))
         flash = await stack.enter_async_context(
             await Flash.open(
                 settings.flash.path,
@@ -128,8 +134,8 @@ async def _background_tasks() -> AsyncIterator[asyncio.TaskGroup]:
         pass
 
 
-def _origin(settings: Settings) -> S3Origin:
-    """Return the client of the origin that the settings name."""
+def make_origin(settings: Settings, *, addressing: str | None = None) -> S3Origin:
+    """Return the client of the origin that the settings name; `addressing` replaces theirs."""
     chosen = settings.origin
     credentials: Credentials = ChainCredentials()
     if chosen.access_key is not None and chosen.secret_key is not None:
@@ -144,7 +150,7 @@ def _origin(settings: Settings) -> S3Origin:
     parameters = OriginParameters(
         endpoint=chosen.endpoint or f"https://s3.{chosen.region}.amazonaws.com",
         region=chosen.region,
-        is_virtual_host_style=chosen.addressing == "virtual",
+        is_virtual_host_style=(addressing or chosen.addressing) == "virtual",
         ca_file=str(chosen.ca_file) if chosen.ca_file is not None else None,
         connections_max=chosen.connections_max,
         connect_timeout_seconds=chosen.connect_timeout_seconds,
@@ -202,21 +208,32 @@ def _pipeline(settings: Settings, core: _Core, access_log: AccessLog) -> Pipelin
     return Pipeline(
         Authentication(_identities(settings), _now),
         authorization,
-        _handlers(core, passthrough, authorization, settings.flash.chunk_size),
+        _handlers(settings, core, passthrough, authorization),
         passthrough.handle,
+        FormDoor(core.writing, passthrough, authorization, _now),
         domains=settings.s3.domain,
         access_log=access_log,
+        now=_now,
     )
 
 
 def _handlers(
-    core: _Core, passthrough: Passthrough, authorization: Authorization, chunk_bytes: int
+    settings: Settings, core: _Core, passthrough: Passthrough, authorization: Authorization
 ) -> dict[str, Handler]:
     """Return what Forebay does itself, by operation; all else is passed through."""
-    reads = ObjectDoor(core.objects, passthrough, chunk_bytes=chunk_bytes, run_chunks=RUN_CHUNKS)
-    uploads = UploadDoor(core.writing, passthrough, authorization)
-    deletions = DeletionDoor(core.origin, passthrough, authorization)
-    return {
+    judges_conditions = settings.origin.conditional_writes == "judge"
+    reads = ObjectDoor(
+        core.objects,
+        passthrough,
+        chunk_bytes=settings.flash.chunk_size,
+        run_chunks=RUN_CHUNKS,
+    )
+    long_answers = LongAnswers(KEEP_ALIVE_SECONDS)
+    uploads = UploadDoor(core.writing, passthrough, authorization, long_answers)
+    deletions = DeletionDoor(
+        core.origin, passthrough, authorization, judges_conditions=judges_conditions
+    )
+    handlers: dict[str, Handler] = {
         "GetObject": reads.get,
         "HeadObject": reads.head,
         "PutObject": uploads.put,
@@ -226,7 +243,12 @@ def _handlers(
         "CompleteMultipartUpload": uploads.complete,
         "DeleteObjects": deletions.delete_objects,
         "PostObject": uploads.post_form,
+        "DeleteObject": passthrough.handle,
     }
+    if not judges_conditions:
+        for operation in CONDITIONAL_OPERATIONS:
+            handlers[operation] = refusing_conditions(handlers[operation])
+    return handlers
 
 
 async def _follow(
@@ -244,7 +266,7 @@ def _rules(settings: Settings) -> Rules:
 
 
 def _identities(settings: Settings) -> Identities:
-    return Identities(identity.as_identity() for identity in settings.identities)
+    return Identities(one.as_identity(settings.groups) for one in settings.identities)
 
 
 def _now() -> datetime:

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
+from gateway.access.policy_refusals import nearest
 from gateway.flash.admission import SIZE_BYTES_MIN, divide
-from gateway.settings_entries import IdentitySettings, RuleSettings
+from gateway.settings_entries import GroupSettings, IdentitySettings, RuleSettings
 from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
 from gateway.settings_values import (
     Address,
@@ -172,6 +173,12 @@ class OriginSettings(Section):
         le=10,
     )
 
+    conditional_writes: Literal["judge", "refuse"] = setting(
+        "`judge`: the origin judges If-Match and If-None-Match on writes. `refuse`: Forebay "
+        "answers them 501, for an origin that would ignore them; `forebay doctor` tells.",
+        "judge",
+    )
+
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:
         refuse_half(self, "origin", "access_key", "secret_key")
@@ -294,6 +301,7 @@ class Settings(Section):
     workers: WorkersSettings = WorkersSettings()
     log: LogSettings = LogSettings()
     identities: tuple[IdentitySettings, ...] = ()
+    groups: tuple[GroupSettings, ...] = ()
     rules: tuple[RuleSettings, ...] = ()
 
     @model_validator(mode="after")
@@ -310,5 +318,20 @@ class Settings(Section):
                 refuse("origin.endpoint is s3.listen, Forebay itself: name the bucket's server")
         refuse_twins("identities.name", (one.name for one in self.identities))
         refuse_twins("identities.access_key", (one.access_key for one in self.identities))
+        refuse_twins("groups.name", (one.name for one in self.groups))
+        self._check_membership()
         refuse_twins("rules.match", (one.match for one in self.rules))
         return self
+
+    def _check_membership(self) -> None:
+        known = [group.name for group in self.groups]
+        for identity in self.identities:
+            if identity.policy is None and not identity.groups:
+                refuse(f'the identity "{identity.name}" has neither policy nor groups: add one')
+            for name in identity.groups:
+                if name not in known:
+                    near = f', the nearest is "{nearest(name, known)}"' if known else ""
+                    refuse(
+                        f'identities "{identity.name}" names the group "{name}", which is not '
+                        f"in [[groups]]{near}: add or correct it"
+                    )

@@ -1,14 +1,15 @@
-"""The entries that settings hold lists of: identities and rules."""
+"""The entries that settings hold lists of: identities, groups and rules."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from gateway.access.identities import Identity
-from gateway.access.policy import compile_policy
+from gateway.access.policy import compile_policy, united
 from gateway.model.rules import STRICT, Rule
 from gateway.settings_fields import Section, setting
-from gateway.settings_values import Secret, WrittenFreshness
+from gateway.settings_values import Secret, Words, WrittenFreshness
 
 
 def _check_match(match: str) -> str:
@@ -20,8 +21,18 @@ def _check_match(match: str) -> str:
 
 
 def _check_policy(policy: object) -> object:
-    compile_policy(policy)
+    if policy is not None:
+        compile_policy(policy)
     return policy
+
+
+class GroupSettings(Section):
+    """What several identities may do, said once."""
+
+    name: str = setting("The name that identities give in `groups`.", min_length=1, max_length=128)
+    policy: Annotated[object, AfterValidator(_check_policy)] = setting(
+        "What its members may do, or may not: written like an identity's.",
+    )
 
 
 class IdentitySettings(Section):
@@ -36,17 +47,30 @@ class IdentitySettings(Section):
     )
     secret_key: Secret = setting("The secret that clients sign with.", min_length=1)
     policy: Annotated[object, AfterValidator(_check_policy)] = setting(
-        "`admin`, `read-only`, or IAM-style statements: tables with Effect, Action (or NotAction) "
-        "and Resource (or NotResource).",
+        "`admin`, `read-only`, an IAM policy (a table, or its JSON as a text), or a list of its "
+        "statements: tables with Effect, Action (or NotAction), Resource (or NotResource), "
+        "Condition and Sid. May be left out by who is in a group.",
+        None,
+    )
+    groups: Words = setting(
+        "Groups whose policies apply as well; one or a list. What any of them denies is denied.",
+        (),
+        unit="groups",
     )
 
-    def as_identity(self) -> Identity:
-        """Return the identity that requests are judged by."""
+    def as_identity(self, groups: Iterable[GroupSettings] = ()) -> Identity:
+        """Return the identity that requests are judged by; `groups` are all that there are."""
+        policies = [compile_policy(self.policy)] if self.policy is not None else []
+        policies += [
+            compile_policy(group.policy, f'group "{group.name}", ')
+            for group in groups
+            if group.name in self.groups
+        ]
         return Identity(
             self.name,
             self.access_key,
             self.secret_key.get_secret_value(),
-            compile_policy(self.policy),
+            united(policies),
         )
 
 

@@ -21,6 +21,7 @@ _WORDS: Final = {
     "tuple_type": "it is a list, so write double brackets around the table's name",
     "model_type": "it is a table, so write its keys below the name in brackets",
 }
+_POLICIES: Final = frozenset({"identities.policy", "groups.policy"})
 FOREIGN_PREFIXES: Final = ("FOREBAY_TEST_", "FOREBAY_TOOLS")
 
 
@@ -38,7 +39,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     source = str(path) if path is not None else "the environment"
     refuse_unknown(written, source)
     # Each section is there, if empty, so that defaults see the same folder as written values.
-    lists = ("identities", "rules")
+    lists = ("identities", "groups", "rules")
     sections: dict[str, Any] = {name: {} for name in Settings.model_fields if name not in lists}
     merged = merge(merge(sections, written), read_environment(environ))
     folder = path.absolute().parent if path is not None else Path.cwd()
@@ -169,7 +170,7 @@ def _written_keys(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for name, value in table.items():
         key = prefix + name
         entries = value if isinstance(value, list) else [value]
-        is_policy = key == "identities.policy"  # judged by access/policy, element by element
+        is_policy = key in _POLICIES  # judged by access/policy, element by element
         tables = [] if is_policy else [one for one in entries if isinstance(one, Mapping)]
         if not tables:
             yield key

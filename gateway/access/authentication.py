@@ -5,15 +5,16 @@ signature. The secret is looked up between reading the claim and verifying it, a
 compared in constant time (protocol/s3/sigv4).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway.access.identities import Identities
+from gateway.access.identities import Identities, Identity
 from gateway.access.policy import Policy
 from gateway.model.failures import AuthenticationFailed
 from gateway.protocol.http.head import RequestHead
+from gateway.protocol.s3.form_signature import read_form_claim, verify_form
 from gateway.protocol.s3.sigv4 import Claim, Seed, check_time, read_claim, verify
 
 _PROVEN_MAX: Final = 2048
@@ -79,7 +80,26 @@ class Authentication:
         claim = read_claim(head)
         if claim is None:
             raise AuthenticationFailed("Access Denied")
-        identity = self._identities.find(claim.access_key)
+        identity = self._get_identity(claim)
+        check_time(claim, self._clock())
+        seed = verify(head, claim, identity.secret_key)
+        return Principal(identity.name, identity.access_key, identity.policy, claim, seed)
+
+    def identify_form(self, fields: Mapping[str, str]) -> Principal:
+        """Return who signed a form upload's policy; `fields` have names in lower case.
+
+        Raises as `identify`; how long it holds stands in the policy, which the caller judges.
+        """
+        claim = read_form_claim(fields)
+        if claim is None:
+            raise AuthenticationFailed("Access Denied")
+        identity = self._get_identity(claim)
+        seed = verify_form(claim, fields["policy"], identity.secret_key)
+        return Principal(identity.name, identity.access_key, identity.policy, claim, seed)
+
+    def _get_identity(self, claim: Claim) -> Identity:
+        """Return whose key a claim names; raises AuthenticationFailed where nobody's."""
+        identity = self.identities.find(claim.access_key)
         if identity is None:
             raise AuthenticationFailed(
                 "The AWS Access Key Id you provided does not exist in our records.",
@@ -91,6 +111,4 @@ class Authentication:
                 "The provided token is malformed or otherwise invalid.",
                 code="InvalidToken",
             )
-        check_time(claim, self._clock())
-        seed = verify(head, claim, identity.secret_key)
-        return Principal(identity.name, identity.access_key, identity.policy, claim, seed)
+        return identity

@@ -1,27 +1,36 @@
-"""What a policy allows: IAM-style statements, compiled once, an explicit deny first (pure).
+"""What a policy allows: IAM's statements, compiled once, an explicit denial first (pure).
 
-A statement has Effect, one of Action and NotAction, and one of Resource and NotResource; patterns
-know `*` (any run) and `?` (any one character). Actions are compared without case, resources with.
-A resource is written `arn:aws:s3:::bucket/key` or `bucket/key`, and is compared in the short form.
-What this cannot judge, above all Condition, is refused when the policy is read: a condition that
-is silently ignored turns a narrow permission into a wide one.
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+Resources are compared in their short form, `bucket/key`. Most of a judgement depends on nothing but
+action and resource, is made once, and is remembered: which statements speak of them at all, and
+whether one that asks nothing of the request decides. What remains, conditions and variables, is
+judged anew for each request.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-ARN_PREFIX: Final = "arn:aws:s3:::"
-ANY_ACTION: Final = "s3:*"
-"""The action of a request that S3 does not document: it could be any, so it must be allowed by a
-statement about all actions, and a denial of any action on the resource denies it."""
-DECISIONS_MAX: Final = 4096
-"""Remembered decisions per policy: hot keys are decided once, and the memory is bounded."""
+from gateway.access.policy_conditions import ANY_ACTION
+from gateway.access.policy_parsing import ARN_PREFIX, parse_json, parse_policy
+from gateway.access.policy_refusals import PolicyError
+from gateway.access.policy_statements import Statement
+from gateway.access.request_context import NOTHING_KNOWN, RequestContext
 
-_ELEMENTS: Final = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"})
+__all__ = [
+    "ANY_ACTION",
+    "ARN_PREFIX",
+    "Decision",
+    "Policy",
+    "PolicyError",
+    "compile_policy",
+    "united",
+]
+
+PROSPECTS_MAX: Final = 4096
+"""Remembered pairs of action and resource per policy: hot keys are matched once."""
+ACTIONS_MAX: Final = 512
+"""Remembered actions per policy; S3 has about 150."""
 
 READ_ONLY_ACTIONS: Final = ("s3:Get*", "s3:List*")
 _BUILTIN: Final[Mapping[str, tuple[Mapping[str, object], ...]]] = {
@@ -30,133 +39,127 @@ _BUILTIN: Final[Mapping[str, tuple[Mapping[str, object], ...]]] = {
 }
 
 
-class PolicyError(ValueError):
-    """A policy cannot be judged as it is written; the sentence says what to change."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a request is allowed, and the statement that decided; '' where none speaks of it."""
+
+    is_allowed: bool
+    statement: str
+
+
+_NOBODY_SPEAKS: Final = Decision(is_allowed=False, statement="")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """One compiled statement; a pattern that is negated speaks of all that it does not match."""
+class _Prospect:
+    """What action and resource alone tell: who may yet deny and allow, and else the outcome."""
 
-    is_allow: bool
-    action: re.Pattern[str]
-    is_action_negated: bool
-    resource: re.Pattern[str]
-    is_resource_negated: bool
+    resource: str
+    denials: tuple[Statement, ...]
+    permissions: tuple[Statement, ...]
+    otherwise: Decision
 
-    def speaks_of(self, action: str, resource: str) -> bool:
-        """Return whether the statement applies to `action` on `resource` (the short form)."""
-        if bool(self.resource.fullmatch(resource)) == self.is_resource_negated:
-            return False
-        if action == ANY_ACTION:
-            return not self.is_allow or self._covers_every_action()
-        return bool(self.action.fullmatch(action)) != self.is_action_negated
 
-    def _covers_every_action(self) -> bool:
-        return not self.is_action_negated and bool(self.action.fullmatch(ANY_ACTION))
+class _ByBeginning:
+    """Statements found by what resources begin with, so that most are never looked at."""
+
+    __slots__ = ("_lengths", "_numbers", "_statements")
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self._statements = tuple(statements)
+        self._numbers: dict[str, list[int]] = {}
+        for number, statement in enumerate(self._statements):
+            for beginning in statement.resources.beginnings:
+                self._numbers.setdefault(beginning, []).append(number)
+        self._lengths = sorted({len(beginning) for beginning in self._numbers})
+
+    def find(self, resource: str) -> list[Statement]:
+        """Return those that may speak of `resource`, in the order in which they are written."""
+        found: set[int] = set()
+        for length in self._lengths:
+            found.update(self._numbers.get(resource[:length], ()))
+        return [self._statements[number] for number in sorted(found)]
 
 
 class Policy:
-    """Compiled statements with a bounded memory of decisions."""
+    """Compiled statements with a bounded memory of what they match."""
 
-    __slots__ = ("allows",)
-
-    allows: Callable[[str, str], bool]
-    """`allows(action, resource)`: an Allow speaks of it and no Deny does."""
+    __slots__ = ("_prospect", "keys", "statements")
 
     def __init__(self, statements: Iterable[Statement]) -> None:
-        """Keep the statements, denials apart from permissions."""
-        kept = tuple(statements)
-        denials = tuple(one for one in kept if not one.is_allow)
-        permissions = tuple(one for one in kept if one.is_allow)
+        """Keep the statements, each label telling whose it is."""
+        self.statements = kept = tuple(statements)
+        self.keys = frozenset(key for one in self.statements for key in one.keys)
+        """The condition keys that it asks a request for, in lower case; most policies ask none."""
 
-        @lru_cache(maxsize=DECISIONS_MAX)
-        def allows(action: str, resource: str) -> bool:
+        @lru_cache(maxsize=ACTIONS_MAX)
+        def speaking(action: str) -> _ByBeginning:
+            return _ByBeginning(
+                one for one in kept if one.actions.covers(action, is_allow=one.is_allow)
+            )
+
+        @lru_cache(maxsize=PROSPECTS_MAX)
+        def prospect(action: str, resource: str) -> _Prospect:
             short = resource.removeprefix(ARN_PREFIX)
-            if any(denial.speaks_of(action, short) for denial in denials):
-                return False
-            return any(permission.speaks_of(action, short) for permission in permissions)
+            return _prospect(speaking(action).find(short), short)
 
-        self.allows = allows
+        self._prospect = prospect
+
+    def decide(
+        self, action: str, resource: str, context: RequestContext = NOTHING_KNOWN
+    ) -> Decision:
+        """Return whether `action` on `resource` is allowed in a request, and what decided."""
+        prospect = self._prospect(action, resource)
+        for denial in prospect.denials:
+            if denial.holds(action, prospect.resource, context):
+                return Decision(is_allowed=False, statement=denial.label)
+        for permission in prospect.permissions:
+            if permission.holds(action, prospect.resource, context):
+                return Decision(is_allowed=True, statement=permission.label)
+        return prospect.otherwise
+
+    def allows(self, action: str, resource: str, context: RequestContext = NOTHING_KNOWN) -> bool:
+        """Return whether an Allow speaks of the request and no Deny does."""
+        return self.decide(action, resource, context).is_allowed
 
 
-def compile_policy(source: object) -> Policy:
-    """Return the policy that a builtin's name or a list of IAM statements describes.
-
-    Raises PolicyError with one sentence when it cannot be judged as written.
-    """
-    if isinstance(source, str):
-        if source not in _BUILTIN:
-            known = " or ".join(f'"{name}"' for name in _BUILTIN)
-            raise PolicyError(f'"{source}" is not a policy: write {known}, or a list of statements')
-        return Policy(_compile_statement(one) for one in _BUILTIN[source])
-    if not isinstance(source, list | tuple) or not source:
-        raise PolicyError("a policy is a builtin's name or a list of at least one statement")
-    return Policy(_compile_statement(one) for one in source)
-
-
-def _compile_statement(source: object) -> Statement:
-    if not isinstance(source, Mapping):
-        raise PolicyError("a statement is a table with Effect, Action and Resource")
-    for element in source:
-        if element not in _ELEMENTS:
-            known = ", ".join(sorted(_ELEMENTS))
-            raise PolicyError(f"{element} is not supported in a statement, which may have {known}")
-    effect = source.get("Effect")
-    if effect not in ("Allow", "Deny"):
-        raise PolicyError(f'Effect must be "Allow" or "Deny", not {effect!r}')
-    actions, is_action_negated = _patterns(source, "Action")
-    resources, is_resource_negated = _patterns(source, "Resource")
-    for action in actions:
-        if action != "*" and not action.lower().startswith("s3:"):
-            raise PolicyError(f'the action "{action}" must begin with "s3:" (or be "*")')
-    short = [resource.removeprefix(ARN_PREFIX) for resource in resources]
-    for resource in short:
-        if not resource or resource.startswith(("arn:", "/")):
-            raise PolicyError(f'the resource "{resource}" must be written "bucket/key"')
-    return Statement(
-        is_allow=effect == "Allow",
-        action=_compile_patterns(actions, re.IGNORECASE | re.ASCII),
-        is_action_negated=is_action_negated,
-        resource=_compile_patterns(short, re.NOFLAG),
-        is_resource_negated=is_resource_negated,
+def _prospect(speaking: list[Statement], resource: str) -> _Prospect:
+    """Return what is left to ask; a settled denial leaves nothing, a settled Allow the denials."""
+    matching = [one for one in speaking if one.resources.may_cover(resource)]
+    denied = _first_settled(matching, is_allow=False)
+    if denied is not None:
+        return _Prospect(resource, (), (), Decision(is_allowed=False, statement=denied.label))
+    denials = tuple(one for one in matching if not one.is_allow)
+    allowed = _first_settled(matching, is_allow=True)
+    if allowed is not None:
+        return _Prospect(resource, denials, (), Decision(is_allowed=True, statement=allowed.label))
+    return _Prospect(
+        resource, denials, tuple(one for one in matching if one.is_allow), _NOBODY_SPEAKS
     )
 
 
-def _patterns(source: Mapping[str, object], element: str) -> tuple[list[str], bool]:
-    """Return the patterns of `element` or of its negation, and whether it was the negation."""
-    negation = f"Not{element}"
-    if (element in source) == (negation in source):
-        raise PolicyError(f"a statement needs exactly one of {element} and {negation}")
-    name = negation if negation in source else element
-    value = source[name]
-    patterns = [value] if isinstance(value, str) else value
-    if (
-        not isinstance(patterns, list | tuple)
-        or not patterns
-        or not all(isinstance(pattern, str) for pattern in patterns)
-    ):
-        raise PolicyError(f"{name} must be a string or a list of strings")
-    return list(patterns), name == negation
+def _first_settled(statements: list[Statement], *, is_allow: bool) -> Statement | None:
+    settled = (one for one in statements if one.is_allow == is_allow and one.is_settled)
+    return next(settled, None)
 
 
-def _compile_patterns(patterns: Iterable[str], flags: re.RegexFlag) -> re.Pattern[str]:
-    """Return one expression for all the patterns.
+def compile_policy(source: object, owner: str = "") -> Policy:
+    """Return the policy that is written as a builtin's name, statements, a document or its JSON.
 
-    Atomic groups keep the match linear: after `*` the shortest run that lets the next literal
-    match is final, so no pattern of a policy can make a request expensive.
+    `owner` begins the labels of its statements. Raises PolicyError with one sentence when it cannot
+    be judged as written.
     """
-    return re.compile("|".join(_expression(pattern) for pattern in patterns), flags | re.DOTALL)
+    if isinstance(source, str):
+        if source.lstrip().startswith(("{", "[")):
+            source = parse_json(source)
+        elif source in _BUILTIN:
+            source, owner = _BUILTIN[source], f"{owner}{source}: "
+        else:
+            known = " or ".join(f'"{name}"' for name in _BUILTIN)
+            raise PolicyError(f'"{source}" is not a policy: write {known}, or a list of statements')
+    return Policy(parse_policy(source, owner))
 
 
-def _expression(pattern: str) -> str:
-    pieces = [_literal(piece) for piece in re.sub(r"\*+", "*", pattern).split("*")]
-    first, *rest = pieces
-    if not rest:
-        return first
-    *middle, last = rest
-    return first + "".join(f"(?>.*?{piece})" for piece in middle) + f".*{last}"
-
-
-def _literal(piece: str) -> str:
-    return "".join("." if letter == "?" else re.escape(letter) for letter in piece)
+def united(policies: Iterable[Policy]) -> Policy:
+    """Return the policy that has the statements of all: what one of them denies is denied."""
+    return Policy(statement for policy in policies for statement in policy.statements)

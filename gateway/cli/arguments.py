@@ -89,6 +89,8 @@ def make_parser() -> Parser:
     _add_demo(commands)
     _add_config(commands)
     _add_flash(commands)
+    _add_policy(commands)
+    _add_doctor(commands)
     # Spawned by `serve` with a control channel on its standard input; of no use to people.
     commands.add_parser(HIDDEN, add_help=False)
     return parser
@@ -174,3 +176,39 @@ def _add_flash(commands: Commands) -> None:
     check = _add(below, "check", "verify every chunk and the index; a gateway may run meanwhile")
     _add_config_option(check)
     check.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the cache's folder")
+
+
+def _add_doctor(commands: Commands) -> None:
+    text = """\
+        Asks the origin some thirty small questions in a scratch prefix (.forebay-doctor/) and
+        removes what it wrote. Exit code 1: a setting should be another.
+        """
+    parser = _add(
+        commands, "doctor", "show what the origin can do, and what it only pretends", text
+    )
+    _add_config_option(parser)
+    parser.add_argument("--bucket", metavar="NAME", help="where to write (default: the only one)")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+
+
+def _add_policy(commands: Commands) -> None:
+    text = """\
+        Prints which statement decides. Exit code 0: allowed, 1: denied. Conditions are judged by
+        what --context gives, for example aws:SourceIp=10.0.0.7 s3:prefix=home/, and by who asks
+        and when; other keys are judged as not in the request.
+        """
+    parser = _add(commands, "policy", "ask what a policy says")
+    below = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    check = _add(below, "check", "say whether an identity may do something, and why", text)
+    _add_config_option(check)
+    check.add_argument("--as", dest="name", required=True, metavar="NAME", help="who asks")
+    check.add_argument("action", metavar="ACTION", help="such as s3:GetObject")
+    check.add_argument("resource", metavar="RESOURCE", help="bucket, bucket/key or * (the service)")
+    check.add_argument(
+        "--context",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what conditions may ask of the request",
+    )

@@ -64,6 +64,24 @@ def check_flash(arguments: argparse.Namespace) -> int:
     return flash_check.check_flash(arguments.path or settings.path, settings)
 
 
+def check_policy(arguments: argparse.Namespace) -> int:
+    """Say whether an identity may do something; 1 when it may not."""
+    from gateway.cli import policy_check
+
+    settings = read_settings(config_path(arguments), os.environ)
+    return policy_check.check_policy(
+        settings, arguments.name, arguments.action, arguments.resource, arguments.context
+    )
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Probe the origin; 1 when a setting does not fit it."""
+    from gateway.cli import doctor as probing
+
+    settings = read_settings(config_path(arguments), os.environ)
+    return probing.examine(settings, arguments.bucket, as_json=arguments.json)
+
+
 COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], int]]] = {
     ("serve", None): serve,
     ("worker", None): worker,
@@ -71,6 +89,8 @@ COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], i
     ("config", "check"): check_config,
     ("config", "show"): show_config,
     ("flash", "check"): check_flash,
+    ("doctor", None): doctor,
+    ("policy", "check"): check_policy,
 }
 
 

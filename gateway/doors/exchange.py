@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from multidict import CIMultiDict
 
+from gateway.access.request_context import NOTHING_KNOWN, RequestContext
 from gateway.core.receipt import Receipt
 from gateway.doors.whole_answer import WholeAnswer
 from gateway.model.failures import BodyMismatch
@@ -27,7 +28,9 @@ class Exchange:
         "_continued",
         "bytes_in",
         "bytes_out",
+        "context",
         "error_code",
+        "failed_within",
         "head",
         "id",
         "operation",
@@ -49,8 +52,11 @@ class Exchange:
         self.target: Target | None = None
         self.operation: Operation | None = None
         self.principal: Principal | None = None
+        self.context: RequestContext = NOTHING_KNOWN
         self.response: web.StreamResponse | None = None
         self.error_code = ""
+        self.failed_within = False
+        """Whether the answer is a 200 with an error in its body."""
         self.bytes_in = 0
         self.bytes_out = 0
         self._continued = False
@@ -103,6 +109,10 @@ class Exchange:
                 code="IncompleteBody",
             ) from error
 
+    def fail_within(self, code: str) -> None:
+        """Note that the 200 has an `<Error>` in it: it counts as no success."""
+        self.error_code, self.failed_within = code, True
+
     @property
     def has_begun_answering(self) -> bool:
         """Return whether bytes of an answer may have reached the client."""
@@ -126,8 +136,8 @@ class Exchange:
         ours.setdefault("x-amz-request-id", self.id)
         ours["x-forebay-request-id"] = self.id
         ours.setdefault("Server", "Forebay")
-        # How a denial was made could tell whether the object is there.
-        if self.error_code == "AccessDenied":
+        # How a denial was made could tell whether the object is there; to nobody nothing is told.
+        if self.principal is None or self.error_code == "AccessDenied":
             return ours
         receipt = self.receipt
         if receipt.cache:

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.settings import Settings
 
-RELOADED: Final = ("identities", "rules")
+RELOADED: Final = ("identities", "groups", "rules")
 _log = logging.getLogger(__name__)
 
 

@@ -20,6 +20,8 @@ def configure(level: str, form: Literal["json", "text"], process: str) -> None:
     # Their INFO speaks of each connection and credential look-up.
     for name in ("asyncio", "aiobotocore", "botocore", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of every malformed form: that is the client's matter, who is told.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 class _Lines(logging.Formatter):

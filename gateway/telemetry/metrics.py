@@ -68,7 +68,13 @@ def share(path: Path) -> None:
 
 
 # Requests
-requests = _counters("requests", "Requests answered.", "door", "operation", "status")
+requests = _counters(
+    "requests",
+    "Requests answered; the status `200-error` is a 200 with an `<Error>` in it.",
+    "door",
+    "operation",
+    "status",
+)
 request_seconds = _histograms("request_seconds", "Time from head to last byte.", "door")
 requests_in_flight = _gauge("requests_in_flight", "Requests being answered now.")
 

@@ -5,6 +5,7 @@ import pytest
 from gateway.access.authentication import Principal
 from gateway.access.authorization import Authorization, resource_of
 from gateway.access.policy import compile_policy
+from gateway.access.request_context import NOTHING_KNOWN, RequestContext
 from gateway.model.failures import AccessDenied
 from gateway.protocol.s3.addressing import Target
 
@@ -23,9 +24,9 @@ def principal(*statements):
     return Principal("demo", "key", policy, None, None)
 
 
-def is_denied(who, action, target) -> bool:
+def is_denied(who, action, target, context=NOTHING_KNOWN) -> bool:
     try:
-        Authorization().require(who, action, target)
+        Authorization().require(who, action, target, context)
     except AccessDenied:
         return True
     return False
@@ -53,12 +54,35 @@ def test_a_bucket_right_is_no_object_right():
 def test_keys_named_in_a_body_are_judged_one_by_one():
     who = principal(("s3:DeleteObject", "b/tmp/*"))
     assert not is_denied(who, "s3:DeleteObject", BUCKET)
-    assert Authorization().may(who, "s3:DeleteObject", "b/tmp/x")
-    assert not Authorization().may(who, "s3:DeleteObject", "b/x")
+    assert not is_denied(who, "s3:DeleteObject", Target("b", "tmp/x", "tmp/x"))
+    assert is_denied(who, "s3:DeleteObject", Target("b", "x", "x"))
     assert is_denied(who, "s3:PutObject", BUCKET)
 
 
 def test_who_may_list_may_learn_what_is_absent():
-    assert Authorization().may_list(principal(("s3:ListBucket", "b")), OBJECT)
-    assert not Authorization().may_list(principal(("s3:GetObject", "b/*")), OBJECT)
-    assert not Authorization().may_list(principal(("*", "*")), SERVICE)
+    for statement, target, expected in (
+        (("s3:ListBucket", "b"), OBJECT, True),
+        (("s3:GetObject", "b/*"), OBJECT, False),
+        (("*", "*"), SERVICE, False),
+    ):
+        assert Authorization().may_list(principal(statement), target, NOTHING_KNOWN) is expected
+
+
+def test_a_read_with_a_prefix_in_its_query_is_no_listing():
+    condition = {"StringLike": {"s3:prefix": "home/*"}}
+    statement = {
+        "Effect": "Allow",
+        "Action": "s3:ListBucket",
+        "Resource": "b",
+        "Condition": condition,
+    }
+    who = Principal("demo", "key", compile_policy([statement]), None, None)
+    context = RequestContext({"s3:prefix": "home/x"})
+    assert not is_denied(who, "s3:ListBucket", BUCKET, context)
+    assert not Authorization().may_list(who, OBJECT, context)
+
+
+def test_of_another_object_only_what_is_of_the_whole_request_is_known():
+    context = RequestContext({"aws:username": "demo", "s3:prefix": "p", "s3:versionid": "1"})
+    assert context.elsewhere().values == {"aws:username": "demo"}
+    assert context.elsewhere("2").values == {"aws:username": "demo", "s3:versionid": "2"}

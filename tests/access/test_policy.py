@@ -91,7 +91,7 @@ def test_an_unknown_operation_needs_every_action_and_no_denial_of_any():
     [
         ("root", '"admin" or "read-only"'),
         ([], "at least one statement"),
-        ({}, "at least one statement"),
+        ({}, "no Statement"),
         (["admin"], "a table"),
         ([statement(Condition={})], "Condition"),
         ([statement(Principal="*")], "Principal"),

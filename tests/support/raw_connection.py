@@ -38,10 +38,25 @@ class RawConnection:
             status = int(first.split()[1])
             pairs = (line.partition(":") for line in lines)
             headers = CIMultiDict((name, value.strip()) for name, _, value in pairs)
+            if headers.get("Transfer-Encoding") == "chunked":
+                return Answer(status, headers, await self._chunks())
             length = int(headers.get("Content-Length", "0"))
             if method == "HEAD" or status in {100, 204, 304}:
                 length = 0
             return Answer(status, headers, await self._reader.readexactly(length))
+
+    async def read_until(self, mark: bytes) -> bytes:
+        """Return what the server sends up to `mark`, framing included."""
+        async with asyncio.timeout(20):
+            return await self._reader.readuntil(mark)
+
+    async def _chunks(self) -> bytes:
+        body = b""
+        while size := int(await self._reader.readuntil(b"\r\n"), 16):
+            body += await self._reader.readexactly(size)
+            await self._reader.readexactly(2)
+        await self._reader.readexactly(2)
+        return body
 
     async def ended(self) -> bool:
         """Return whether the server ends the connection without another byte."""

@@ -31,9 +31,18 @@ class DeletionDoor:
     """Deletes many keys by one request."""
 
     def __init__(
-        self, origin: Origin, passthrough: Passthrough, authorization: Authorization
+        self,
+        origin: Origin,
+        passthrough: Passthrough,
+        authorization: Authorization,
+        *,
+        judges_conditions: bool,
     ) -> None:
-        """Ask `origin`; bodies are read and rows forgotten through `passthrough`."""
+        """Ask `origin`; bodies are read and rows forgotten through `passthrough`.
+
+        Unless the origin `judges_conditions`, entries that name an ETag, size or date are refused.
+        """
+        self._judges_conditions = judges_conditions
         self._origin = origin
         self._passthrough = passthrough
         self._authorization = authorization
@@ -93,12 +102,24 @@ class DeletionDoor:
             action = "s3:DeleteObject" if entry.version_id is None else "s3:DeleteObjectVersion"
             try:
                 self._authorization.require(
-                    principal, action, Target(target.bucket, entry.key, encode_key(entry.key))
+                    principal,
+                    action,
+                    Target(target.bucket, entry.key, encode_key(entry.key)),
+                    exchange.context.elsewhere(entry.version_id),
                 )
             except AccessDenied:
                 denied.append(
                     DeleteError(entry.key, entry.version_id, "AccessDenied", "Access Denied")
                 )
             else:
-                allowed.append(entry)
+                if entry.others and not self._judges_conditions:
+                    denied.append(_unjudged(entry))
+                else:
+                    allowed.append(entry)
         return allowed, denied
+
+
+def _unjudged(entry: DeleteEntry) -> DeleteError:
+    """Return the error of an entry whose conditions the origin would ignore."""
+    words = "The bucket's server would ignore the entry's conditions (origin.conditional_writes)"
+    return DeleteError(entry.key, entry.version_id, "NotImplemented", words)

@@ -15,6 +15,7 @@ from gateway.doors.s3.request_bodies import RequestBody
 from gateway.model.failures import InvalidRequest, OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
 from gateway.origin.interface import EMPTY_SHA256, Origin, OriginAnswer, OriginRequest
+from gateway.protocol.http.conditions import find_single_etag
 from gateway.protocol.s3.headers import request_headers_onward, response_headers_onward
 from gateway.protocol.s3.onward_query import onward_query
 from gateway.telemetry import metrics
@@ -118,6 +119,10 @@ class Passthrough:
             body = await answer.read(_ERROR_BYTES_MAX)
             raise OriginRefused(answer.status, answer.headers, body)
         headers = CIMultiDict(response_headers_onward(answer.headers))
+        if answer.status == _NOT_MODIFIED and "ETag" not in headers:
+            etag = find_single_etag(exchange.head.headers.get("If-None-Match"))
+            if etag is not None:
+                headers["ETag"] = etag
         length = _length(answer.headers)
         try:
             response = await exchange.start(answer.status, headers, length)

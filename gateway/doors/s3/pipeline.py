@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from time import perf_counter
 
 from aiohttp import web
@@ -10,8 +11,11 @@ from aiohttp import web
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.doors.exchange import Exchange
+from gateway.doors.s3.contexts import context_of
+from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
 from gateway.model.failures import Failure, NotSupported
+from gateway.protocol.http.head import check_expectation
 from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.operations import Operation, name_operation
 from gateway.telemetry import metrics
@@ -31,17 +35,24 @@ class Pipeline:
         authorization: Authorization,
         handlers: Mapping[str, Handler],
         passthrough: Handler,
+        forms: FormDoor,
         *,
         domains: tuple[str, ...],
         access_log: AccessLog,
+        now: Callable[[], datetime],
     ) -> None:
-        """Take the handlers by operation name; what has none is passed through."""
+        """Take the handlers by operation name; what has none is passed through.
+
+        `now` is the UTC moment that policies are judged at.
+        """
         self.authentication = authentication
         self.authorization = authorization
         self._handlers = handlers
         self._passthrough = passthrough
+        self._forms = forms
         self._domains = domains
         self._access_log = access_log
+        self._now = now
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and leave one line in the access log, whatever happened."""
@@ -58,7 +69,10 @@ class Pipeline:
         try:
             head = exchange.head
             target = exchange.target = locate(head.host, head.path, self._domains)
-            principal = exchange.principal = self.authentication.identify(head)
+            check_expectation(head)
+            if is_form_upload(head, target):
+                return await self._forms.post(exchange, self.authentication)
+            exchange.principal = self.authentication.identify(head)
             operation = name_operation(head.method, target, head.query_names(), head.headers)
             exchange.operation = operation
             self._require(exchange, operation)
@@ -69,7 +83,9 @@ class Pipeline:
             may_list = (
                 exchange.principal is not None
                 and exchange.target is not None
-                and self.authorization.may_list(principal, exchange.target)
+                and self.authorization.may_list(
+                    exchange.principal, exchange.target, exchange.context
+                )
             )
             return await self._refuse(exchange, failure, may_list=may_list)
         except (ConnectionError, asyncio.CancelledError):
@@ -81,8 +97,9 @@ class Pipeline:
         principal, target = exchange.principal, exchange.target
         assert principal is not None  # noqa: S101 - identified two lines above the only call
         assert target is not None  # noqa: S101 - located likewise
+        exchange.context = context_of(exchange, principal, self._now)
         for action in (operation.action, *operation.also):
-            self.authorization.require(principal, action, target)
+            self.authorization.require(principal, action, target, exchange.context)
         if not operation.is_known and exchange.head.method not in _METHODS:
             raise NotSupported(
                 "A header or method you provided implies functionality that is not implemented"
@@ -106,7 +123,8 @@ class Pipeline:
         seconds = perf_counter() - receipt.started
         operation = exchange.operation.name if exchange.operation is not None else "-"
         status = response.status if response is not None else 499
-        metrics.requests.labels(door="s3", operation=operation, status=str(status)).inc()
+        shown = f"{status}-error" if exchange.failed_within else str(status)
+        metrics.requests.labels(door="s3", operation=operation, status=shown).inc()
         metrics.request_seconds.labels(door="s3").observe(seconds)
         self._access_log.write(
             AccessRecord(

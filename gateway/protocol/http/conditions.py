@@ -16,6 +16,7 @@ from gateway.protocol.http.dates import find_http_date
 CONDITION_HEADERS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 
 _ETAGS = re.compile(r'(W/)?"([^"]*)"|([^\s,"]+)')
+_ONE_STRONG = re.compile(r'"[^"]*"').fullmatch
 _DATE_IS_STRONG_AFTER = timedelta(seconds=1)
 
 
@@ -51,6 +52,15 @@ def judge(headers: Mapping[str, str], version: Version, method: str) -> None:
         and _is_modified_after(version, headers.get("If-Modified-Since")) is False
     ):
         raise NotModified
+
+
+def find_single_etag(if_none_match: str | None) -> str | None:
+    """Return the one strong ETag that a header names, else None.
+
+    A 304 that says no ETag (RGW's) is of this one: what else could have matched?
+    """
+    found = _ONE_STRONG(if_none_match.strip()) if if_none_match is not None else None
+    return found[0] if found else None
 
 
 def range_applies(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from multidict import CIMultiDictProxy
 
+from gateway.model.failures import InvalidRequest
 from gateway.protocol.http.percent import decode_query
 
 
@@ -50,6 +51,15 @@ class RequestHead:
     def query_names(self) -> set[str]:
         """Return the decoded names in the query."""
         return {name for name, _ in self.query_pairs()} if self.query else set()
+
+
+def check_expectation(head: RequestHead) -> None:
+    """Raise InvalidRequest (417) for an Expect that is not 100-continue (RFC 9110 10.1.1)."""
+    expected = head.headers.get("Expect")
+    if expected is not None and expected.strip().lower() != "100-continue":
+        raise InvalidRequest(
+            "The only expectation that is supported is 100-continue.", code="ExpectationFailed"
+        )
 
 
 def parse_query(raw_query: str) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 from hashlib import md5
 
 from gateway.model.names import ObjectName
-from gateway.protocol.s3.documents import read_document
+from gateway.protocol.s3.documents import find_document, read_document, write_document
 from gateway.protocol.s3.markup import NAMESPACE, XML_HEAD, element
 
 
@@ -25,6 +25,26 @@ def multipart_etag(etags: list[str]) -> str | None:
         except ValueError:
             return None
     return f"{digest.hexdigest()}-{len(etags)}" if etags else None
+
+
+def has_etag(result: bytes) -> bool:
+    """Return whether a CompleteMultipartUploadResult names an ETag; True for what is no result."""
+    root = find_document(result)
+    if root is None or root.tag != "CompleteMultipartUploadResult":
+        return True
+    return bool((root.findtext("ETag") or "").strip('" '))
+
+
+def with_etag(result: bytes, etag: str) -> bytes:
+    """Return a result that has none with `etag` (with its quotes), and all else as it was."""
+    root = find_document(result)
+    ours = find_document(f"<a>{element('ETag', etag)}</a>".encode())
+    if root is None or ours is None:
+        return result
+    for empty in root.findall("ETag"):
+        root.remove(empty)
+    root.extend(ours)
+    return write_document(root, NAMESPACE)
 
 
 def complete_result(name: ObjectName, etag: str, location: str) -> bytes:

@@ -100,9 +100,10 @@ def connection_headers(headers: Mapping[str, str]) -> frozenset[str]:
 
 
 def request_headers_onward(headers: Mapping[str, str]) -> Pairs:
-    """Return a request's headers as they go to the origin, duplicates and order kept.
+    """Return a request's headers as they go to the origin, in the order sent, each name once.
 
-    `headers` is what the client sent (a multidict gives every duplicate). A framed body goes out
+    `headers` is what the client sent (a multidict gives every duplicate, which are joined as RFC
+    9110 5.3 and S3's own canonical form join them). A framed body goes out
     unframed, so that `aws-chunked` leaves Content-Encoding; S3 too stores it where nothing was
     framed. Not yet signed.
     """
@@ -110,18 +111,19 @@ def request_headers_onward(headers: Mapping[str, str]) -> Pairs:
     framed = "x-amz-decoded-content-length" in headers or headers.get(
         "x-amz-content-sha256", ""
     ).startswith("STREAMING-")
-    onward: Pairs = []
+    onward: dict[str, tuple[str, str]] = {}
     for name, value in headers.items():
         lower = name.lower()
         if lower in _OF_REQUEST_HOP or lower in listed or lower.startswith("x-forebay-"):
             continue
+        kept = value
         if framed and lower == "content-encoding":
             kept = without_aws_chunked(value)
-            if kept:
-                onward.append((name, kept))
-            continue
-        onward.append((name, value))
-    return onward
+            if not kept:
+                continue
+        before = onward.get(lower)
+        onward[lower] = (name, kept) if before is None else (before[0], f"{before[1]},{kept}")
+    return list(onward.values())
 
 
 def response_headers_onward(headers: Mapping[str, str]) -> Pairs:

@@ -112,6 +112,13 @@ def all_operations() -> list[Operation]:
     return [*found, *lists, _LIST_V2, *_COPIES.values()]
 
 
+def all_actions() -> frozenset[str]:
+    """Return every action that a request can need, of versions and of headers included."""
+    extra = {action for rows in EXTRA_ACTIONS.values() for action in rows.values()}
+    named = {operation.action for operation in all_operations()}
+    return frozenset(named | extra | set(_OF_VERSION.values()))
+
+
 def _level(target: Target) -> Level:
     if target.bucket is None:
         return "service"

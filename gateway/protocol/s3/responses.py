@@ -10,6 +10,7 @@ from gateway.protocol.s3.markup import NAMESPACE, XML_HEAD, element
 
 # What may stand before a root: keep-alive whitespace, which S3 sends while a long operation runs,
 # and the declaration.
+_BEFORE_ROOT = re.compile(rb"\A\s*(?:<\?xml[^>]*\?>\s*)?")
 _IS_ERROR = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?<Error[\s>/]").match
 
 
@@ -77,6 +78,11 @@ def is_error(body: bytes) -> bool:
     CopyObject, UploadPartCopy and CompleteMultipartUpload may answer 200 and then fail.
     """
     return _IS_ERROR(body) is not None
+
+
+def without_declaration(body: bytes) -> bytes:
+    """Return a document without what stands before its root: it goes behind whitespace."""
+    return _BEFORE_ROOT.sub(b"", body, count=1)
 
 
 def find_error(body: bytes) -> ErrorDocument | None:

@@ -25,7 +25,16 @@ from gateway.protocol.s3.signing import (
     signing_key,
 )
 
-__all__ = ["Claim", "Seed", "check_time", "presign", "read_claim", "sign_headers", "verify"]
+__all__ = [
+    "Claim",
+    "Seed",
+    "check_time",
+    "presign",
+    "read_claim",
+    "read_credential",
+    "sign_headers",
+    "verify",
+]
 
 SKEW_MAX = timedelta(minutes=15)
 EXPIRES_SECONDS_MAX = 604_800
@@ -175,7 +184,7 @@ def _read_header(head: RequestHead, authorization: str) -> Claim:
     if kind != ALGORITHM:
         raise _wrong_mechanism()
     fields = _authorization_fields(rest)
-    access_key, date, region, service = _credential(fields["Credential"], _MALFORMED)
+    access_key, date, region, service = read_credential(fields["Credential"], _MALFORMED)
     amz_date = _header_date(head)
     if amz_date[:8] != date:
         raise InvalidRequest(
@@ -242,7 +251,7 @@ def _read_query(head: RequestHead) -> Claim:
                 "X-Amz-Expires parameters.",
                 code=_BAD_QUERY,
             )
-    access_key, date, region, service = _credential(given["X-Amz-Credential"], _BAD_QUERY)
+    access_key, date, region, service = read_credential(given["X-Amz-Credential"], _BAD_QUERY)
     amz_date = given["X-Amz-Date"]
     if find_amz_date(amz_date) is None:
         raise _malformed_date(presigned=True)
@@ -282,7 +291,8 @@ def _expires(text: str) -> int:
     return seconds
 
 
-def _credential(text: str, code: str) -> tuple[str, str, str, str]:
+def read_credential(text: str, code: str) -> tuple[str, str, str, str]:
+    """Return (access key, date, region, service); raises InvalidRequest with `code`."""
     # An access key may hold slashes; the four parts after it may not.
     parts = text.rsplit("/", _CREDENTIAL_PARTS - 1)
     if len(parts) != _CREDENTIAL_PARTS or not all(parts) or not text.isascii():

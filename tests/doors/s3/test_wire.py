@@ -17,15 +17,6 @@ ABSENT = "/bucket/absent"
 CACHING = {"Cache-Control": "max-age=60", "Expires": "Wed, 21 Oct 2099 07:28:00 GMT"}
 
 
-@pytest.fixture
-async def gateway(
-    origin: EmbeddedOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Gateway]:
-    settings = gateway_settings(origin.endpoint, tmp_path / "flash")
-    async with running_worker(settings, monkeypatch) as running:
-        yield running
-
-
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("is_known", [False, True])
 async def test_a_304_carries_the_validators_and_caching_headers_of_the_version_judged(

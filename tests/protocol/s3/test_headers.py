@@ -35,8 +35,7 @@ def test_a_request_goes_on_without_its_connection_and_its_signature():
         ("Content-Encoding", "gzip"),
         ("Accept-Encoding", "identity"),
         ("Range", "bytes=0-1"),
-        ("x-amz-meta-a", "1"),
-        ("x-amz-meta-a", "2"),
+        ("x-amz-meta-a", "1,2"),
         ("x-amz-sdk-checksum-algorithm", "CRC32"),
     ]
 
@@ -114,3 +113,11 @@ def test_response_overrides():
 def test_an_override_cannot_split_the_answer(value):
     with pytest.raises(InvalidRequest):
         tables.response_overrides([("response-content-type", value)])
+
+
+def test_duplicates_go_on_as_one():
+    sent = CIMultiDict(
+        [("x-amz-meta-a", "1"), ("If-Match", '"e"'), ("X-Amz-Meta-A", "2"), ("x-empty", "")]
+    )
+    onward = tables.request_headers_onward(sent)
+    assert onward == [("x-amz-meta-a", "1,2"), ("If-Match", '"e"'), ("x-empty", "")]

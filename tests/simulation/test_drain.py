@@ -36,7 +36,8 @@ async def run(origin: EmbeddedOrigin, tmp_path: Path) -> AsyncIterator[GatewayRu
 
 
 async def test_trap_a_drain_does_not_wait_for_idle_connections(run: GatewayRun) -> None:
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
+    kept = aiohttp.TCPConnector(keepalive_timeout=2 * DRAIN_SECONDS)
+    async with aiohttp.ClientSession(connector=kept, auto_decompress=False) as session:
         client = SignedClient(session, run.endpoint, *ADMIN)
         assert (await client.get("bucket", "k")).body == b"body"
         # The connection is kept alive by both sides.

@@ -54,9 +54,12 @@ class RequestHead:
 
 
 def check_expectation(head: RequestHead) -> None:
-    """Raise InvalidRequest (417) for an Expect that is not 100-continue (RFC 9110 10.1.1)."""
-    expected = head.headers.get("Expect")
-    if expected is not None and expected.strip().lower() != "100-continue":
+    """Raise InvalidRequest (417) for an Expect that is not 100-continue (RFC 9110 10.1.1).
+
+    An empty header expects nothing: S3 and Ceph go on.
+    """
+    expected = head.headers.get("Expect", "").strip().lower()
+    if expected not in ("", "100-continue"):
         raise InvalidRequest(
             "The only expectation that is supported is 100-continue.", code="ExpectationFailed"
         )

@@ -4,7 +4,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.model.failures import InvalidRequest
-from gateway.protocol.http.head import RequestHead, split_target
+from gateway.protocol.http.head import RequestHead, check_expectation, split_target
 
 
 def head(query="", **headers):
@@ -51,3 +51,15 @@ def test_a_query_that_is_no_utf8_is_refused(query):
 def test_the_host_is_as_sent():
     assert head(Host="H:80").host == "H:80"
     assert head().host == ""
+
+
+@pytest.mark.parametrize("expected", ["", " ", "100-continue", "100-Continue"])
+def test_an_empty_expectation_expects_nothing(expected):
+    check_expectation(head(Expect=expected))
+
+
+@pytest.mark.parametrize("expected", ["200-ok", "100-continue, other"])
+def test_another_expectation_is_refused(expected):
+    with pytest.raises(InvalidRequest) as refused:
+        check_expectation(head(Expect=expected))
+    assert refused.value.code == "ExpectationFailed"

@@ -50,8 +50,12 @@ class Membership:
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
         return is_alone
 
+    def leave(self) -> None:
+        """Be a member no more, before the directory's lock is given back: the next sees it."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
     def close(self) -> None:
-        """Leave."""
+        """Leave, if that has not been done."""
         os.close(self._descriptor)
 
 

@@ -198,4 +198,6 @@ class Volume:
             if is_all_noted and self._membership.is_alone() and self.is_current():
                 self.index.sync()
                 mark_closed(self.directory_fd, self.segments())
+            # Two that close at once must not both find the other still there.
+            self._membership.leave()
         self._stack.close()

@@ -6,8 +6,7 @@ from typing import Protocol
 
 from multidict import CIMultiDictProxy
 
-EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+from gateway.protocol.s3.signing import EMPTY_SHA256
 
 Body = bytes | AsyncIterable[bytes]
 

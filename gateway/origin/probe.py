@@ -15,12 +15,13 @@ from typing import Final, Literal
 from multidict import CIMultiDictProxy
 
 from gateway.model.failures import Failure
-from gateway.origin.interface import EMPTY_SHA256, Origin, OriginRequest
+from gateway.origin.interface import Origin, OriginRequest
 from gateway.protocol.http.percent import encode
 from gateway.protocol.s3.addressing import encode_key
 from gateway.protocol.s3.checksums import base64_of, new_digest
 from gateway.protocol.s3.requests import DeleteEntry, delete_objects_xml
 from gateway.protocol.s3.responses import find_error
+from gateway.protocol.s3.signing import EMPTY_SHA256
 
 Outcome = Literal["yes", "no", "partly"]
 BODY: Final = b"written by `forebay doctor`, and removed by it\n"

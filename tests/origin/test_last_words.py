@@ -11,8 +11,9 @@ from multidict import CIMultiDict
 
 from gateway.model.failures import OriginUnreachable
 from gateway.origin.credentials import Keys, StaticCredentials
-from gateway.origin.interface import UNSIGNED_PAYLOAD, OriginRequest
+from gateway.origin.interface import OriginRequest
 from gateway.origin.s3 import OriginParameters, S3Origin
+from gateway.protocol.s3.signing import UNSIGNED_PAYLOAD
 
 REFUSED = (
     b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 5\r\n\r\nnope!",

@@ -18,7 +18,7 @@ from gateway.doors.exchange import Exchange
 from gateway.doors.s3.contexts import form_context
 from gateway.doors.s3.form_bodies import FormBody
 from gateway.doors.s3.passthrough import Passthrough
-from gateway.origin.interface import UNSIGNED_PAYLOAD, OriginAnswer, OriginRequest
+from gateway.origin.interface import OriginAnswer, OriginRequest
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.addressing import Target
 from gateway.protocol.s3.form_policy import read_policy
@@ -31,6 +31,7 @@ from gateway.protocol.s3.form_uploads import (
 )
 from gateway.protocol.s3.headers import response_headers_onward
 from gateway.protocol.s3.operations import Operation, name_operation
+from gateway.protocol.s3.signing import UNSIGNED_PAYLOAD
 
 _OK, _CREATED, _SEE_OTHER, _REDIRECTS = 200, 201, 303, 300
 _ANSWER_BYTES_MAX = 64 * 1024

@@ -14,10 +14,11 @@ from gateway.doors.exchange import Exchange
 from gateway.doors.s3.request_bodies import RequestBody
 from gateway.model.failures import InvalidRequest, OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
-from gateway.origin.interface import EMPTY_SHA256, Origin, OriginAnswer, OriginRequest
+from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
 from gateway.protocol.http.conditions import find_single_etag
 from gateway.protocol.s3.headers import request_headers_onward, response_headers_onward
 from gateway.protocol.s3.onward_query import onward_query
+from gateway.protocol.s3.signing import EMPTY_SHA256
 from gateway.telemetry import metrics
 
 if TYPE_CHECKING:

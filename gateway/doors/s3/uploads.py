@@ -14,7 +14,7 @@ from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.refusals import is_absence
 from gateway.doors.s3.request_bodies import RequestBody
 from gateway.model.failures import AccessDenied, Failure, NotSupported, OriginRefused
-from gateway.origin.interface import UNSIGNED_PAYLOAD, OriginAnswer, OriginRequest
+from gateway.origin.interface import OriginAnswer, OriginRequest
 from gateway.protocol.http.percent import encode
 from gateway.protocol.s3.addressing import Target, encode_key
 from gateway.protocol.s3.completion import (
@@ -28,6 +28,7 @@ from gateway.protocol.s3.headers import request_headers_onward, response_headers
 from gateway.protocol.s3.onward_query import onward_query
 from gateway.protocol.s3.requests import copy_source, copy_source_header
 from gateway.protocol.s3.responses import find_error
+from gateway.protocol.s3.signing import UNSIGNED_PAYLOAD
 
 _RESULT_BYTES_MAX = 1024 * 1024
 _OK, _NOT_FOUND = 200, 404

@@ -16,6 +16,7 @@ from gateway.access.policy_refusals import nearest
 from gateway.flash.admission import SIZE_BYTES_MIN, divide
 from gateway.settings_entries import GroupSettings, IdentitySettings, RuleSettings
 from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
+from gateway.settings_state import StateSettings
 from gateway.settings_values import (
     Address,
     Listen,
@@ -298,6 +299,7 @@ class Settings(Section):
     admin: AdminSettings = AdminSettings()
     origin: OriginSettings = OriginSettings()
     flash: FlashSettings = FlashSettings()
+    state: StateSettings = StateSettings()
     workers: WorkersSettings = WorkersSettings()
     log: LogSettings = LogSettings()
     identities: tuple[IdentitySettings, ...] = ()

@@ -219,6 +219,7 @@ def refuse_missing_files(settings: Settings) -> None:
         "s3.tls_cert": settings.s3.tls_cert,
         "s3.tls_key": settings.s3.tls_key,
         "origin.ca_file": settings.origin.ca_file,
+        "state.key_file": settings.state.key_file,
     }
     for key, path in files.items():
         if path is not None and not path.is_file():

@@ -6,12 +6,12 @@ Nobody below reads settings; each room gets plain parameters from here.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from gateway.access.authentication import Authentication
@@ -28,7 +28,6 @@ from gateway.doors.http_server import (
     S3Server,
     assert_safe_parser,
     listening_socket,
-    tls_context,
 )
 from gateway.doors.s3.conditional_writes import CONDITIONAL_OPERATIONS, refusing_conditions
 from gateway.doors.s3.deletions import DeletionDoor
@@ -38,16 +37,15 @@ from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
 from gateway.doors.s3.uploads import UploadDoor
+from gateway.doors.tls import ListenerTls
 from gateway.flash.store import Flash
 from gateway.model.rules import Rules
 from gateway.origin.credentials import ChainCredentials, Credentials, Keys, StaticCredentials
 from gateway.origin.patience import PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.settings import Settings
+from gateway.telemetry.audit_log import AuditLog
 from gateway.telemetry.logs import AccessLog
-
-if TYPE_CHECKING:
-    import ssl
 
 RUN_CHUNKS = 8
 """Chunks of one origin request: at 33 MB/s, 8 MiB make a 30 ms round trip cost an eighth."""
@@ -56,6 +54,8 @@ AHEAD_RUNS_MAX = 12
 
 KEEP_ALIVE_SECONDS = 5.0
 """Silence after which a client that waits for a long operation is sent a space."""
+CERTIFICATE_SECONDS = 10.0
+"""How often the certificates' files are looked at."""
 
 
 async def run_worker(
@@ -88,33 +88,55 @@ async def run_worker(
             )
         )
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
+        audit_log = _audit_log(settings, stack)
         core = _core(settings, origin, flash, tasks)
-        pipeline = _pipeline(settings, core, access_log)
+        pipeline = _pipeline(settings, core, Authorization(audit_log), access_log)
         server = S3Server(
             pipeline.serve,
             keepalive_seconds=settings.s3.keepalive_seconds,
             header_bytes_max=settings.s3.header_bytes_max,
         )
-        listener = await _listen(settings, listen_port, server)
-        reload_task = tasks.create_task(_follow(reloads, pipeline, core, access_log))
+        tls = _listener_tls(settings)
+        listener = await _listen(settings, listen_port, server, tls)
+        certificates = [one for one in (tls, origin.tls) if one is not None]
+        followers = [
+            tasks.create_task(_follow_certificates(certificates)),
+            tasks.create_task(
+                _follow(reloads, pipeline, core, [access_log, audit_log], certificates)
+            ),
+        ]
         on_ready()
         await stop.wait()
         listener.close()
         # Idle connections end now; only those that answer a request are waited for.
         server.pre_shutdown()
         await server.shutdown(settings.s3.drain_seconds)
-        reload_task.cancel()
+        for follower in followers:
+            follower.cancel()
 
 
-async def _listen(settings: Settings, port: int, server: S3Server) -> asyncio.Server:
+def _audit_log(settings: Settings, stack: AsyncExitStack) -> AuditLog | None:
+    """Open the audit log, where there is one; raises OSError."""
+    chosen = settings.audit
+    if chosen.log == "off":
+        return None
+    return stack.enter_context(closing(AuditLog(chosen.log, with_reads=chosen.reads)))
+
+
+def _listener_tls(settings: Settings) -> ListenerTls | None:
+    if settings.s3.tls_cert is None or settings.s3.tls_key is None:
+        return None
+    return ListenerTls(settings.s3.tls_cert, settings.s3.tls_key)
+
+
+async def _listen(
+    settings: Settings, port: int, server: S3Server, tls: ListenerTls | None
+) -> asyncio.Server:
     """Open the worker's own socket on the shared port."""
-    context: ssl.SSLContext | None = None
-    if settings.s3.tls_cert is not None and settings.s3.tls_key is not None:
-        context = tls_context(str(settings.s3.tls_cert), str(settings.s3.tls_key))
     return await asyncio.get_running_loop().create_server(
         server,
         sock=listening_socket(settings.s3.listen.host, port),
-        ssl=context,
+        ssl=tls.context if tls is not None else None,
         backlog=1024,
     )
 
@@ -151,7 +173,9 @@ def make_origin(settings: Settings, *, addressing: str | None = None) -> S3Origi
         endpoint=chosen.endpoint or f"https://s3.{chosen.region}.amazonaws.com",
         region=chosen.region,
         is_virtual_host_style=(addressing or chosen.addressing) == "virtual",
-        ca_file=str(chosen.ca_file) if chosen.ca_file is not None else None,
+        ca_file=chosen.ca_file,
+        client_cert=chosen.client_cert,
+        client_key=chosen.client_key,
         connections_max=chosen.connections_max,
         connect_timeout_seconds=chosen.connect_timeout_seconds,
         read_timeout_seconds=chosen.read_timeout_seconds,
@@ -201,9 +225,10 @@ def _core(settings: Settings, origin: S3Origin, flash: Flash, tasks: asyncio.Tas
     return _Core(origin, flash, objects, writing)
 
 
-def _pipeline(settings: Settings, core: _Core, access_log: AccessLog) -> Pipeline:
+def _pipeline(
+    settings: Settings, core: _Core, authorization: Authorization, access_log: AccessLog
+) -> Pipeline:
     """Put the S3 door on the core."""
-    authorization = Authorization()
     passthrough = Passthrough(core.origin, core.flash)
     return Pipeline(
         Authentication(_identities(settings), _now),
@@ -251,14 +276,42 @@ def _handlers(
     return handlers
 
 
+class _Reopened(Protocol):
+    """A log that is opened again after a rotation moved it away."""
+
+    def reopen(self) -> None: ...
+
+
+class _Certificates(Protocol):
+    """Something made from files; in a thread, `refresh` makes it anew where they changed."""
+
+    def refresh(self) -> bool: ...
+
+
 async def _follow(
-    reloads: AsyncIterator[Settings], pipeline: Pipeline, core: _Core, access_log: AccessLog
+    reloads: AsyncIterator[Settings],
+    pipeline: Pipeline,
+    core: _Core,
+    logs: Sequence[_Reopened | None],
+    certificates: Sequence[_Certificates],
 ) -> None:
-    """Put new rules and identities in force between two requests; open a rotated log again."""
+    """Put what was read again in force between two requests; open rotated logs again."""
     async for settings in reloads:
-        access_log.reopen()
+        for log in logs:
+            if log is not None:
+                log.reopen()
         pipeline.authentication.identities = _identities(settings)
         core.objects.rules = core.writing.rules = _rules(settings)
+        for one in certificates:
+            await asyncio.to_thread(one.refresh)
+
+
+async def _follow_certificates(certificates: Sequence[_Certificates]) -> None:
+    """Look at the certificates' files every few seconds, for ever."""
+    while certificates:
+        await asyncio.sleep(CERTIFICATE_SECONDS)
+        for one in certificates:
+            await asyncio.to_thread(one.refresh)
 
 
 def _rules(settings: Settings) -> Rules:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, model_validator
 
 from gateway.access.policy_refusals import nearest
 from gateway.flash.admission import SIZE_BYTES_MIN, divide
+from gateway.settings_audit import AuditSettings
 from gateway.settings_entries import GroupSettings, IdentitySettings, RuleSettings
 from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
 from gateway.settings_state import StateSettings
@@ -60,7 +61,8 @@ class S3Settings(Section):
         unit="host:port",
     )
     tls_cert: LocalPath | None = setting(
-        "The certificate chain (PEM). With `tls_key` it turns HTTPS on.",
+        "The certificate chain (PEM). With `tls_key` it turns HTTPS on. Both are read again when "
+        "the files change: a renewed certificate is in use within seconds, without a restart.",
         None,
         unit="path",
     )
@@ -145,6 +147,13 @@ class OriginSettings(Section):
         None,
         unit="path",
     )
+    client_cert: LocalPath | None = setting(
+        "The certificate chain (PEM) that Forebay shows an https origin which asks for one (mutual "
+        "TLS). Read again when the file changes.",
+        None,
+        unit="path",
+    )
+    client_key: LocalPath | None = setting("The private key of `client_cert`.", None, unit="path")
     connections_max: int = setting(
         "Connections to the origin that each worker may hold. More requests than that wait.",
         256,
@@ -185,11 +194,14 @@ class OriginSettings(Section):
         refuse_half(self, "origin", "access_key", "secret_key")
         if self.session_token and not self.access_key:
             refuse("origin.session_token stands without origin.access_key: add the key it is for")
-        if self.ca_file and self.endpoint and self.endpoint.startswith("http://"):
-            refuse(
-                "origin.ca_file stands with an http:// origin.endpoint: "
-                "write https:// or remove origin.ca_file",
-            )
+        refuse_half(self, "origin", "client_cert", "client_key")
+        if self.endpoint and self.endpoint.startswith("http://"):
+            for key in ("ca_file", "client_cert"):
+                if getattr(self, key):
+                    refuse(
+                        f"origin.{key} stands with an http:// origin.endpoint: "
+                        f"write https:// or remove origin.{key}",
+                    )
         return self
 
 
@@ -302,6 +314,7 @@ class Settings(Section):
     state: StateSettings = StateSettings()
     workers: WorkersSettings = WorkersSettings()
     log: LogSettings = LogSettings()
+    audit: AuditSettings = AuditSettings()
     identities: tuple[IdentitySettings, ...] = ()
     groups: tuple[GroupSettings, ...] = ()
     rules: tuple[RuleSettings, ...] = ()

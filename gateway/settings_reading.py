@@ -219,6 +219,8 @@ def refuse_missing_files(settings: Settings) -> None:
         "s3.tls_cert": settings.s3.tls_cert,
         "s3.tls_key": settings.s3.tls_key,
         "origin.ca_file": settings.origin.ca_file,
+        "origin.client_cert": settings.origin.client_cert,
+        "origin.client_key": settings.origin.client_key,
         "state.key_file": settings.state.key_file,
     }
     for key, path in files.items():

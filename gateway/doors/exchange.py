@@ -114,6 +114,11 @@ class Exchange:
         self.error_code, self.failed_within = code, True
 
     @property
+    def remote(self) -> str:
+        """Return the address of the connection's peer; no header that a client could write."""
+        return self.request.remote or "-"
+
+    @property
     def has_begun_answering(self) -> bool:
         """Return whether bytes of an answer may have reached the client."""
         return self.response is not None and self.response.prepared

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import secrets
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -99,11 +98,3 @@ def listening_socket(host: str, port: int) -> socket.socket:
         raise
     listener.setblocking(False)  # noqa: FBT003 - the socket API
     return listener
-
-
-def tls_context(certificate: str, key: str) -> ssl.SSLContext:
-    """Return a server context for a PEM certificate chain and its key; raises OSError, SSLError."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    return context

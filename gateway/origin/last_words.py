@@ -9,7 +9,6 @@ be read any more, and the answer is found only if it came before the write.
 
 import asyncio
 import os
-import ssl
 from contextlib import suppress
 from functools import partial
 
@@ -23,9 +22,9 @@ _READ_BYTES = 64 * 1024
 class ListeningConnector(aiohttp.TCPConnector):
     """A connector whose connections hear their origin out."""
 
-    def __init__(self, *, connections_max: int, context: ssl.SSLContext | bool) -> None:
-        """Open nothing yet; `context` is for an https origin, True the usual one."""
-        super().__init__(limit=connections_max, ssl=context, keepalive_timeout=_IDLE_SECONDS)
+    def __init__(self, *, connections_max: int) -> None:
+        """Open nothing yet."""
+        super().__init__(limit=connections_max, keepalive_timeout=_IDLE_SECONDS)
         # There is no public way to choose the protocol; tests/origin/test_last_words.py watches it.
         protocol: type[ResponseHandler] = _HearingOut
         self._factory = partial(protocol, loop=asyncio.get_running_loop())

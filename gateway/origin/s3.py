@@ -5,11 +5,11 @@ It does what the data path needs at about a fifth of an SDK call's CPU: byte-exa
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from gateway.model.failures import Failure, OriginUnreachable
 from gateway.origin.credentials import Credentials
 from gateway.origin.interface import Body, OriginRequest
 from gateway.origin.last_words import ListeningConnector
+from gateway.origin.tls import FreshContext, client_context
 from gateway.protocol.s3.signing import sign_headers
 from gateway.telemetry import metrics
 
@@ -45,7 +46,9 @@ class OriginParameters:
     endpoint: str
     region: str
     is_virtual_host_style: bool = False
-    ca_file: str | None = None
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
     connections_max: int = 256
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 60.0
@@ -103,6 +106,8 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         self._scheme, self._netloc = parts.scheme, parts.netloc
         self._base_path = parts.path.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
+        self.tls: FreshContext | None = None
+        """What an https origin is spoken to with; nothing before the pool is open."""
         self._usual = aiohttp.ClientTimeout(
             total=None,
             sock_connect=parameters.connect_timeout_seconds,
@@ -115,14 +120,12 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         )
 
     async def __aenter__(self) -> Self:
-        """Open the connection pool."""
-        context: ssl.SSLContext | bool = True
+        """Open the connection pool; raises OSError and ssl.SSLError for files that are no good."""
+        given = self._parameters
         if self._scheme == "https":
-            context = ssl.create_default_context(cafile=self._parameters.ca_file)
+            self.tls = client_context(given.ca_file, given.client_cert, given.client_key)
         self._session = aiohttp.ClientSession(
-            connector=ListeningConnector(
-                connections_max=self._parameters.connections_max, context=context
-            ),
+            connector=ListeningConnector(connections_max=given.connections_max),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NO_AUTO_HEADERS,
@@ -173,6 +176,7 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
                 headers=headers,
                 data=body.payload(),
                 allow_redirects=False,
+                ssl=self.tls.context if self.tls is not None else True,
                 timeout=self._slow if request.may_be_slow else self._usual,
             )
         except (aiohttp.ClientError, TimeoutError, OSError, asyncio.CancelledError) as error:

@@ -119,6 +119,17 @@ workers_ready = _gauge("workers_ready", "Workers that serve.")
 workers_replaced = _counter("workers_replaced", "Workers that died and were replaced.")
 reloads = _counter("reloads", "Settings read again and taken.")
 reloads_refused = _counter("reloads_refused", "Settings read again and refused.")
+tls_reloads = _counter("tls_reloads", "Certificates read again after their files changed.")
+tls_reloads_refused = _counter(
+    "tls_reloads_refused", "Changed certificate files that were no good: the old stay in use."
+)
+tls_certificate_ends = _gauge(
+    "tls_certificate_ends", "When `s3.tls_cert` ends, in seconds since 1970; 0 without TLS.", "max"
+)
 access_lines_dropped = _counter(
     "access_lines_dropped", "Access log lines dropped because their target was too slow."
+)
+audit_lines = _counter("audit_lines", "Lines of the audit log.")
+audit_lines_failed = _counter(
+    "audit_lines_failed", "Lines that could not be written; what they told of was not done."
 )

@@ -55,7 +55,9 @@ def gateway_tables(origin_endpoint: str, flash_path: Path, **changes: Any) -> di
         "rules": list(RULES),
     }
     for section, change in changes.items():
-        tables[section] = {**tables[section], **change} if isinstance(change, dict) else change
+        tables[section] = (
+            {**tables.get(section, {}), **change} if isinstance(change, dict) else change
+        )
     return tables
 
 

@@ -106,6 +106,7 @@ class DeletionDoor:
                     action,
                     Target(target.bucket, entry.key, encode_key(entry.key)),
                     exchange.context.elsewhere(entry.version_id),
+                    exchange,
                 )
             except AccessDenied:
                 denied.append(

@@ -107,7 +107,7 @@ class FormDoor:
         operation = name_operation("PUT", upload.target, (), CIMultiDict(upload.headers))
         context = exchange.context = form_context(exchange, principal, upload.headers, self._now)
         for action in (operation.action, *operation.also):
-            self._authorization.require(principal, action, upload.target, context)
+            self._authorization.require(principal, action, upload.target, context, exchange)
         body.expect(policy, CIMultiDict(upload.headers))
         return upload
 

@@ -14,7 +14,7 @@ from gateway.doors.exchange import Exchange
 from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
-from gateway.model.failures import Failure, NotSupported
+from gateway.model.failures import AuthenticationFailed, Failure, NotSupported
 from gateway.protocol.http.head import check_expectation
 from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.operations import Operation, name_operation
@@ -80,6 +80,8 @@ class Pipeline:
             handler = self._handlers.get(operation.name, self._passthrough)
             return await handler(exchange)
         except Failure as failure:
+            if isinstance(failure, AuthenticationFailed) and exchange.target is not None:
+                self.authorization.note_unproven(failure, exchange.target, exchange)
             may_list = (
                 exchange.principal is not None
                 and exchange.target is not None
@@ -99,7 +101,7 @@ class Pipeline:
         assert target is not None  # noqa: S101 - located likewise
         exchange.context = context_of(exchange, principal, self._now)
         for action in (operation.action, *operation.also):
-            self.authorization.require(principal, action, target, exchange.context)
+            self.authorization.require(principal, action, target, exchange.context, exchange)
         if not operation.is_known and exchange.head.method not in _METHODS:
             raise NotSupported(
                 "A header or method you provided implies functionality that is not implemented"
@@ -129,7 +131,7 @@ class Pipeline:
         self._access_log.write(
             AccessRecord(
                 request_id=exchange.id,
-                remote=exchange.request.remote or "-",
+                remote=exchange.remote,
                 principal=exchange.principal.name if exchange.principal is not None else "-",
                 method=exchange.head.method,
                 operation=operation,

@@ -82,7 +82,7 @@ class UploadDoor:
         assert exchange.principal is not None  # noqa: S101 - identified by the pipeline
         source = Target(name.bucket, name.key, encode_key(name.key))
         context = exchange.context.elsewhere(version_id)
-        self._authorization.require(exchange.principal, action, source, context)
+        self._authorization.require(exchange.principal, action, source, context, exchange)
         # The origin is told the source that was judged, in one spelling: a server that reads the
         # client's '+' or '%' otherwise would copy an object that nobody authorised.
         exact = {"x-amz-copy-source": copy_source_header(name, version_id)}

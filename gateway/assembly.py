@@ -78,14 +78,7 @@ async def run_worker(
         tasks = await stack.enter_async_context(_background_tasks())
         origin = await stack.enter_async_context(make_origin(settings))
         flash = await stack.enter_async_context(
-            await Flash.open(
-                settings.flash.path,
-                size_bytes=settings.flash.size,
-                chunk_bytes=settings.flash.chunk_size,
-                segment_bytes=settings.flash.segment_bytes,
-                writer=f"worker-{worker_number}",
-                distrust_path=shared_folder / "distrust" if shared_folder is not None else None,
-            )
+            await _open_flash(settings, f"worker-{worker_number}", shared_folder)
         )
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         audit_log = _audit_log(settings, stack)
@@ -113,6 +106,18 @@ async def run_worker(
         await server.shutdown(settings.s3.drain_seconds)
         for follower in followers:
             follower.cancel()
+
+
+async def _open_flash(settings: Settings, writer: str, shared_folder: Path | None) -> Flash:
+    """Return the cache, which the caller closes; raises OSError."""
+    return await Flash.open(
+        settings.flash.path,
+        size_bytes=settings.flash.size,
+        chunk_bytes=settings.flash.chunk_size,
+        segment_bytes=settings.flash.segment_bytes,
+        writer=writer,
+        distrust_path=shared_folder / "distrust" if shared_folder is not None else None,
+    )
 
 
 def _audit_log(settings: Settings, stack: AsyncExitStack) -> AuditLog | None:

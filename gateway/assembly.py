@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
-from gateway.access.identities import Identities
 from gateway.core.admission import Admission
 from gateway.core.budget import ByteBudget
 from gateway.core.filling import Filling, FillParameters
@@ -44,6 +43,8 @@ from gateway.origin.credentials import ChainCredentials, Credentials, Keys, Stat
 from gateway.origin.patience import PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.settings import Settings
+from gateway.state.store import Store
+from gateway.state_assembly import make_lookup, open_store, renewed_lookup
 from gateway.telemetry.audit_log import AuditLog
 from gateway.telemetry.logs import AccessLog
 
@@ -80,10 +81,13 @@ async def run_worker(
         flash = await stack.enter_async_context(
             await _open_flash(settings, f"worker-{worker_number}", shared_folder)
         )
+        store = stack.enter_context(open_store(settings))
+        authentication = Authentication(make_lookup(settings, store), _now)
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         audit_log = _audit_log(settings, stack)
         core = _core(settings, origin, flash, tasks)
-        pipeline = _pipeline(settings, core, Authorization(audit_log), access_log)
+        authorization = Authorization(audit_log)
+        pipeline = _pipeline(settings, core, authentication, authorization, access_log)
         server = S3Server(
             pipeline.serve,
             keepalive_seconds=settings.s3.keepalive_seconds,
@@ -95,7 +99,7 @@ async def run_worker(
         followers = [
             tasks.create_task(_follow_certificates(certificates)),
             tasks.create_task(
-                _follow(reloads, pipeline, core, [access_log, audit_log], certificates)
+                _follow(reloads, pipeline, store, core, [access_log, audit_log], certificates)
             ),
         ]
         on_ready()
@@ -231,12 +235,16 @@ def _core(settings: Settings, origin: S3Origin, flash: Flash, tasks: asyncio.Tas
 
 
 def _pipeline(
-    settings: Settings, core: _Core, authorization: Authorization, access_log: AccessLog
+    settings: Settings,
+    core: _Core,
+    authentication: Authentication,
+    authorization: Authorization,
+    access_log: AccessLog,
 ) -> Pipeline:
     """Put the S3 door on the core."""
     passthrough = Passthrough(core.origin, core.flash)
     return Pipeline(
-        Authentication(_identities(settings), _now),
+        authentication,
         authorization,
         _handlers(settings, core, passthrough, authorization),
         passthrough.handle,
@@ -296,6 +304,7 @@ class _Certificates(Protocol):
 async def _follow(
     reloads: AsyncIterator[Settings],
     pipeline: Pipeline,
+    store: Store | None,
     core: _Core,
     logs: Sequence[_Reopened | None],
     certificates: Sequence[_Certificates],
@@ -305,7 +314,8 @@ async def _follow(
         for log in logs:
             if log is not None:
                 log.reopen()
-        pipeline.authentication.identities = _identities(settings)
+        known = pipeline.authentication.identities
+        pipeline.authentication.identities = renewed_lookup(known, settings, store)
         core.objects.rules = core.writing.rules = _rules(settings)
         for one in certificates:
             await asyncio.to_thread(one.refresh)
@@ -321,10 +331,6 @@ async def _follow_certificates(certificates: Sequence[_Certificates]) -> None:
 
 def _rules(settings: Settings) -> Rules:
     return Rules(rule.as_rule() for rule in settings.rules)
-
-
-def _identities(settings: Settings) -> Identities:
-    return Identities(one.as_identity(settings.groups) for one in settings.identities)
 
 
 def _now() -> datetime:

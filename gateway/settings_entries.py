@@ -1,12 +1,12 @@
 """The entries that settings hold lists of: identities, groups and rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from gateway.access.identities import Identity
-from gateway.access.policy import compile_policy, united
+from gateway.access.policy import Policy, compile_policy, united
 from gateway.model.rules import STRICT, Rule
 from gateway.settings_fields import Section, setting
 from gateway.settings_values import Secret, Words, WrittenFreshness
@@ -35,6 +35,11 @@ class GroupSettings(Section):
     )
 
 
+def compiled(groups: Iterable[GroupSettings]) -> Mapping[str, Policy]:
+    """Return the groups' policies by name."""
+    return {one.name: compile_policy(one.policy, f'group "{one.name}", ') for one in groups}
+
+
 class IdentitySettings(Section):
     """Someone who may use Forebay, and what for."""
 
@@ -61,11 +66,7 @@ class IdentitySettings(Section):
     def as_identity(self, groups: Iterable[GroupSettings] = ()) -> Identity:
         """Return the identity that requests are judged by; `groups` are all that there are."""
         policies = [compile_policy(self.policy)] if self.policy is not None else []
-        policies += [
-            compile_policy(group.policy, f'group "{group.name}", ')
-            for group in groups
-            if group.name in self.groups
-        ]
+        policies += compiled(group for group in groups if group.name in self.groups).values()
         return Identity(
             self.name,
             self.access_key,

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.settings import Settings
 from gateway.settings_fields import Contradiction
+from gateway.settings_state import StateSettings
+from gateway.state.sealing import SealError, parse_keys
 
 ENVIRONMENT_PREFIX: Final = "FOREBAY_"
 _WORDS: Final = {
@@ -226,3 +228,20 @@ def refuse_missing_files(settings: Settings) -> None:
     for key, path in files.items():
         if path is not None and not path.is_file():
             raise SettingsError(f"{key} names {path}, which is not a file: correct the path")
+
+
+def read_state_keys(state: StateSettings) -> tuple[bytes, ...]:
+    """Return the keys that seal secrets, the one in use first, as they stand in the file now.
+
+    Empty where none is set. Raises SettingsError.
+    """
+    if state.key is not None:
+        return parse_keys(state.key.get_secret_value())
+    if state.key_file is None:
+        return ()
+    try:
+        return parse_keys(state.key_file.read_text("ascii"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"state.key_file {state.key_file} cannot be read: {error}") from None
+    except SealError as error:
+        raise SettingsError(f"state.key_file {state.key_file} cannot be used: {error}") from None

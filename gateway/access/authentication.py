@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway.access.identities import Identities, Identity
+from gateway.access.identities import Identity, KnownIdentities
 from gateway.access.policy import Policy
 from gateway.model.failures import AuthenticationFailed
 from gateway.protocol.http.head import RequestHead
@@ -38,19 +38,19 @@ class Principal:
 class Authentication:
     """Judges claims; `identities` is replaced whole on reload, between two requests."""
 
-    def __init__(self, identities: Identities, clock: Callable[[], datetime]) -> None:
+    def __init__(self, identities: KnownIdentities, clock: Callable[[], datetime]) -> None:
         """Take who is known, and a clock that tells aware moments."""
         self._identities = identities
         self._clock = clock
-        self._proven: dict[_Asked, Principal] = {}
+        self._proven: dict[_Asked, tuple[Identity, Principal]] = {}
 
     @property
-    def identities(self) -> Identities:
+    def identities(self) -> KnownIdentities:
         """Return who is known."""
         return self._identities
 
     @identities.setter
-    def identities(self, identities: Identities) -> None:
+    def identities(self, identities: KnownIdentities) -> None:
         self._identities = identities
         self._proven.clear()
 
@@ -62,20 +62,23 @@ class Authentication:
         that is malformed.
         """
         if "X-Amz-Signature=" not in head.query:
-            return self._prove(head)
+            return self._prove(head)[1]
         # A presigned URL is made to be used often: the same request, to the last header, needs only
-        # its time judged again.
+        # its time judged again, and that the identity which proved it is still what it was.
         asked = (head.method, head.path, head.query, tuple(head.headers.items()))
-        principal = self._proven.get(asked)
-        if principal is not None:
-            check_time(principal.claim, self._clock())
-            return principal
+        proven = self._proven.get(asked)
+        if proven is not None:
+            identity, principal = proven
+            if self.identities.find(identity.access_key) is identity:
+                check_time(principal.claim, self._clock())
+                return principal
+            del self._proven[asked]
         if len(self._proven) >= _PROVEN_MAX:
             self._proven.clear()
-        principal = self._proven[asked] = self._prove(head)
-        return principal
+        proven = self._proven[asked] = self._prove(head)
+        return proven[1]
 
-    def _prove(self, head: RequestHead) -> Principal:
+    def _prove(self, head: RequestHead) -> tuple[Identity, Principal]:
         """Return who signed the request, all of it judged."""
         claim = read_claim(head)
         if claim is None:
@@ -83,7 +86,8 @@ class Authentication:
         identity = self._get_identity(claim)
         check_time(claim, self._clock())
         seed = verify(head, claim, identity.secret_key)
-        return Principal(identity.name, identity.access_key, identity.policy, claim, seed)
+        principal = Principal(identity.name, identity.access_key, identity.policy, claim, seed)
+        return identity, principal
 
     def identify_form(self, fields: Mapping[str, str]) -> Principal:
         """Return who signed a form upload's policy; `fields` have names in lower case.

@@ -1,7 +1,9 @@
 """Who may use Forebay, found by access key; replaced whole on reload, never changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 
 from gateway.access.policy import Policy
 
@@ -14,16 +16,27 @@ class Identity:
     access_key: str
     secret_key: str = field(repr=False)
     policy: Policy
+    sessions_from: datetime | None = None
+    """Temporary credentials that were issued before this moment are void; None: none are."""
+
+
+class KnownIdentities(Protocol):
+    """Tells who signs with a key as of now: asked anew for every request."""
+
+    def find(self, access_key: str) -> Identity | None:
+        """Return who may sign with `access_key` now; the same object while nothing changed."""
 
 
 class Identities:
     """The identities of one reading of the settings."""
 
-    __slots__ = ("_by_access_key",)
+    __slots__ = ("_by_access_key", "_by_name")
 
     def __init__(self, identities: Iterable[Identity] = ()) -> None:
-        """Keep the identities by access key; settings refuse one key for two."""
-        self._by_access_key = {one.access_key: one for one in identities}
+        """Keep the identities; settings refuse one key or one name for two."""
+        kept = tuple(identities)
+        self._by_access_key = {one.access_key: one for one in kept}
+        self._by_name = {one.name: one for one in kept}
 
     def __iter__(self) -> Iterator[Identity]:
         """Yield every identity."""
@@ -36,3 +49,15 @@ class Identities:
     def find(self, access_key: str) -> Identity | None:
         """Return who signs with `access_key`, if anybody does."""
         return self._by_access_key.get(access_key)
+
+    def find_name(self, name: str) -> Identity | None:
+        """Return who is called `name`, if anybody is."""
+        return self._by_name.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What settings say of access: identities, and the groups that kept identities may be in."""
+
+    identities: Identities = field(default_factory=Identities)
+    groups: Mapping[str, Policy] = field(default_factory=dict)

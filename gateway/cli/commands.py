@@ -16,9 +16,12 @@ from gateway.settings_reading import read_settings
 def serve(arguments: argparse.Namespace) -> int:
     """Run the supervisor until it is told to stop."""
     from gateway.processes.supervisor import run_supervisor
+    from gateway.state_assembly import open_store, refuse_unfit
 
     path = config_path(arguments)
     settings = read_settings(path, os.environ)
+    with open_store(settings) as store:
+        refuse_unfit(settings, store)
     warn_without_identities(settings)
     return run_supervisor(
         settings,
@@ -109,10 +112,12 @@ def config_path(arguments: argparse.Namespace) -> Path | None:
 
 def warn_without_identities(settings: Settings) -> None:
     """Say on stderr that nobody may use a gateway that knows nobody."""
-    if not settings.identities:
+    from gateway.state_assembly import count_kept
+
+    if not settings.identities and not count_kept(settings):
         sys.stderr.write(
             "forebay: no [[identities]] are set, so every request will be refused; "
-            "add one with name, access_key, secret_key and policy\n",
+            "add one with name, access_key, secret_key and policy, or with forebay identity add\n",
         )
 
 

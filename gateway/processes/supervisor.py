@@ -26,6 +26,8 @@ from gateway.processes.readiness import Urls, announce
 from gateway.processes.reloading import apply_reload
 from gateway.settings import Settings
 from gateway.settings_reading import SettingsError
+from gateway.state.store import Store
+from gateway.state_assembly import open_store, refuse_unfit
 from gateway.telemetry import application_log, metrics
 from gateway.telemetry.exposition import render
 
@@ -63,7 +65,8 @@ async def _serve(
     async with AsyncExitStack() as stack:
         port = stack.enter_context(held_port("s3.listen", settings.s3.listen))
         folder = stack.enter_context(metrics_folder())
-        supervisor = Supervisor(settings, port, folder)
+        store = stack.enter_context(open_store(settings))
+        supervisor = Supervisor(settings, port, folder, store)
         address = settings.admin.listen
         admin = serving_admin(
             address.host,
@@ -87,9 +90,10 @@ def worker_count(settings: Settings) -> int:
 class Supervisor:
     """The workers of one gateway, by number."""
 
-    def __init__(self, settings: Settings, port: int, folder: Path) -> None:
-        """Take the port that is held and the folder that workers count in."""
+    def __init__(self, settings: Settings, port: int, folder: Path, store: Store | None) -> None:
+        """Take the port that is held, the folder that workers count in, and the state, if any."""
         self._settings = settings
+        self._store = store
         self._port = port
         self._folder = folder
         self._count = worker_count(settings)
@@ -207,7 +211,9 @@ class Supervisor:
     async def _reload(self, reread: Callable[[], Settings]) -> None:
         """Read the settings again and bring rules and identities to all workers."""
         try:
-            self._settings = apply_reload(self._settings, reread())
+            fresh = apply_reload(self._settings, reread())
+            await asyncio.to_thread(refuse_unfit, fresh, self._store)
+            self._settings = fresh
             metrics.reloads.inc()
         except SettingsError as error:
             metrics.reloads_refused.inc()

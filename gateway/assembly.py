@@ -82,12 +82,10 @@ async def run_worker(
             await _open_flash(settings, f"worker-{worker_number}", shared_folder)
         )
         store = stack.enter_context(open_store(settings))
-        authentication = Authentication(make_lookup(settings, store), _now)
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         audit_log = _audit_log(settings, stack)
-        core = _core(settings, origin, flash, tasks)
-        authorization = Authorization(audit_log)
-        pipeline = _pipeline(settings, core, authentication, authorization, access_log)
+        core = _core(settings, origin, flash, store, tasks)
+        pipeline = _pipeline(settings, core, Authorization(audit_log), access_log)
         server = S3Server(
             pipeline.serve,
             keepalive_seconds=settings.s3.keepalive_seconds,
@@ -99,7 +97,7 @@ async def run_worker(
         followers = [
             tasks.create_task(_follow_certificates(certificates)),
             tasks.create_task(
-                _follow(reloads, pipeline, store, core, [access_log, audit_log], certificates)
+                _follow(reloads, pipeline, core, [access_log, audit_log], certificates)
             ),
         ]
         on_ready()
@@ -200,11 +198,18 @@ class _Core:
 
     origin: S3Origin
     flash: Flash
+    store: Store | None
     objects: Objects
     writing: Writing
 
 
-def _core(settings: Settings, origin: S3Origin, flash: Flash, tasks: asyncio.TaskGroup) -> _Core:
+def _core(
+    settings: Settings,
+    origin: S3Origin,
+    flash: Flash,
+    store: Store | None,
+    tasks: asyncio.TaskGroup,
+) -> _Core:
     """Join the parts of reading and writing."""
     attempts_max, chunk_bytes = settings.origin.attempts_max, settings.flash.chunk_size
     patient = PatientOrigin(origin, attempts_max)
@@ -231,20 +236,16 @@ def _core(settings: Settings, origin: S3Origin, flash: Flash, tasks: asyncio.Tas
         rules,
         WriteParameters((settings.flash.path,), ByteBudget(settings.flash.spool_memory)),
     )
-    return _Core(origin, flash, objects, writing)
+    return _Core(origin, flash, store, objects, writing)
 
 
 def _pipeline(
-    settings: Settings,
-    core: _Core,
-    authentication: Authentication,
-    authorization: Authorization,
-    access_log: AccessLog,
+    settings: Settings, core: _Core, authorization: Authorization, access_log: AccessLog
 ) -> Pipeline:
     """Put the S3 door on the core."""
     passthrough = Passthrough(core.origin, core.flash)
     return Pipeline(
-        authentication,
+        Authentication(make_lookup(settings, core.store), _now),
         authorization,
         _handlers(settings, core, passthrough, authorization),
         passthrough.handle,
@@ -304,7 +305,6 @@ class _Certificates(Protocol):
 async def _follow(
     reloads: AsyncIterator[Settings],
     pipeline: Pipeline,
-    store: Store | None,
     core: _Core,
     logs: Sequence[_Reopened | None],
     certificates: Sequence[_Certificates],
@@ -315,7 +315,7 @@ async def _follow(
             if log is not None:
                 log.reopen()
         known = pipeline.authentication.identities
-        pipeline.authentication.identities = renewed_lookup(known, settings, store)
+        pipeline.authentication.identities = renewed_lookup(known, settings, core.store)
         core.objects.rules = core.writing.rules = _rules(settings)
         for one in certificates:
             await asyncio.to_thread(one.refresh)

@@ -15,6 +15,7 @@ from pathlib import Path
 SUITES = {
     "clients": "conformance.clients.suite:main",
     "flash-faults": "conformance.machine.flash_faults:main",
+    "fuzz": "conformance.fuzz.suite:main",
     "kills": "conformance.machine.kills:main",
     "machine": "conformance.machine.suite:main",
     "passthrough": "conformance.passthrough.suite:main",

@@ -72,7 +72,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"there is no settings file {path}: name one with --config") from None
     except OSError as error:
         raise SettingsError(f"the settings file {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Beside TOMLDecodeError: bytes that are no UTF-8, a number of 5,000 digits, deep nesting.
         raise SettingsError(f"the settings file {path} is not TOML: {error}") from None
 
 
@@ -108,7 +109,7 @@ def _environment_value(name: str, text: str) -> object:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         raise SettingsError(f"{name} in the environment is not a TOML list") from None
 
 

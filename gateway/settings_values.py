@@ -29,6 +29,7 @@ _SECONDS_UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0,
 _QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
 _BOUNDED: Final = re.compile(r"bounded\((?P<seconds>[^()]*)\)")
 _PORT_MAX: Final = 65535
+_NUMBER_MAX: Final = 2**63
 
 
 def parse_size(value: object) -> int:
@@ -51,12 +52,18 @@ def parse_seconds(value: object) -> float:
 
 def _parse_quantity(value: object) -> tuple[float | int, str]:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return value, ""
+        return _bounded(value), ""
     found = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"{value!r} is not a number with a unit")
     text = found["number"]
-    return (float(text) if "." in text else int(text)), found["unit"]
+    return _bounded(float(text) if "." in text else int(text)), found["unit"]
+
+
+def _bounded(number: float) -> float | int:
+    if not abs(number) <= _NUMBER_MAX:  # so that a NaN is none either
+        raise ValueError("it is no number that a size or a duration can be")
+    return number
 
 
 def parse_freshness(value: object) -> Freshness:

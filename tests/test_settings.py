@@ -218,6 +218,26 @@ def test_sizes(text, expected):
     assert parse_size(text) == expected
 
 
+@pytest.mark.parametrize("text", ["9" * 400 + "d", "9" * 400 + ".5s", 10**400, float("nan")])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(ValueError, match=r"no number|digits"):
+        parse_seconds(text)
+
+
+@pytest.mark.parametrize("value", ["[" * 20_000, "[" + "9" * 5_000 + "]", "[["])
+def test_a_list_in_the_environment_that_is_none_is_refused_in_words(value):
+    with pytest.raises(SettingsError, match="FOREBAY_S3__DOMAINS in the environment"):
+        read_settings(None, {"FOREBAY_S3__DOMAINS": value})
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5_000, "a ="])
+def test_a_file_that_is_no_toml_is_refused_in_words(tmp_path, text):
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="is not TOML"):
+        read_settings(path, {})
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("30s", 30.0), ("500ms", 0.5), ("5m", 300.0), ("1h", 3600.0), (2, 2.0), ("1.5s", 1.5)],
@@ -226,7 +246,10 @@ def test_durations(text, expected):
     assert parse_seconds(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "x", "1QiB", "-1", "1.5", True, None, [1]])
+HUGE = ["9" * 400, "9" * 5_000, 10**400, float("inf"), float("nan"), "1" + "0" * 20 + "GiB"]
+
+
+@pytest.mark.parametrize("text", ["", "x", "1QiB", "-1", "1.5", True, None, [1], *HUGE])
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(ValueError):
         parse_size(text)

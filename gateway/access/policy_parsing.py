@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.htm
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
@@ -47,7 +48,10 @@ def parse_json(text: str) -> object:
         return json.loads(text, object_pairs_hook=_object)
     except RecursionError:
         raise PolicyError("the policy's JSON is nested too deeply") from None
-    except json.JSONDecodeError as error:
+    except PolicyError:
+        raise
+    except ValueError as error:
+        # Most are JSONDecodeErrors; a number of 5,000 digits is a plain one.
         raise PolicyError(f"the policy is not JSON: {error}") from None
 
 
@@ -55,8 +59,9 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Return an object; of a name that stands twice one value would be ignored."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(
+            name for name, count in Counter(name for name, _ in pairs).items() if count > 1
+        )
         raise PolicyError(f"{twice} stands twice in one object of the policy: join the two")
     return found
 
@@ -107,9 +112,9 @@ def _refuse_element(element: str, where: str, known: tuple[str, ...]) -> NoRetur
 def _refuse_twin_sids(
     source: list[Mapping[str, object]] | tuple[Mapping[str, object], ...],
 ) -> None:
-    sids = [one["Sid"] for one in source if one.get("Sid")]
-    for sid in sids:
-        if sids.count(sid) > 1:
+    sids = Counter(one["Sid"] for one in source if one.get("Sid"))
+    for sid, count in sids.items():
+        if count > 1:
             raise PolicyError(f'the Sid "{sid}" stands twice: a Sid names one statement')
 
 

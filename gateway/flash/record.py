@@ -155,7 +155,11 @@ def _entry(frame: tuple[bytes, int, int, int, int, int], whole: bytes) -> Record
     if version != FORMAT_VERSION or crc32c(payload, crc32c(whole[:_CRC_COVERS])) != crc:
         return None
     decode = _DECODERS.get(kind)
-    return None if decode is None else decode(payload)
+    try:
+        return None if decode is None else decode(payload)
+    except ValueError:
+        # Its bytes are those that were written, and yet no texts: nobody's record of this version.
+        return None
 
 
 def _decode_chunk(payload: bytes) -> Record | None:

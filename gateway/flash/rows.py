@@ -114,24 +114,37 @@ def encode_tombstone(name: ObjectName, forgotten_ns: int) -> bytes:
 
 @lru_cache(maxsize=1024)  # a hot object's row is read for every request and seldom changes
 def decode_row(data: bytes, name: ObjectName) -> Row | None:
-    """Return the row of `name`; None for a tombstone, another name's row or another format."""
+    """Return the row of `name`; None for a tombstone, another name's row or another format.
+
+    Rows have no checksum of their own: one whose texts went bad is no row either.
+    """
     if len(data) < _HEAD.size or data[0] != _FORMAT or data[1]:
         return None
     head = _HEAD.unpack_from(data)
     stop = _HEAD.size + head[4] + head[5]
     if data[_HEAD.size : stop] != encode_text(name.bucket) + encode_text(name.key):
         return None
-    return _decode(head, data[stop:], name) if head[4] == len(encode_text(name.bucket)) else None
+    if head[4] != len(encode_text(name.bucket)):
+        return None
+    try:
+        return _decode(head, data[stop:], name)
+    except (ValueError, IndexError):
+        return None
 
 
 def find_name(data: bytes) -> ObjectName | None:
-    """Return the name that a row or tombstone is about; None for another format."""
+    """Return the name that a row or tombstone is about; None for another format, or bad bytes."""
     if len(data) < _HEAD.size or data[0] != _FORMAT:
         return None
     _, _, _, _, bucket_bytes, key_bytes, *_ = _HEAD.unpack_from(data)
     middle = _HEAD.size + bucket_bytes
     bucket, key = data[_HEAD.size : middle], data[middle : middle + key_bytes]
-    return ObjectName(bucket.decode("utf-8", "surrogatepass"), key.decode("utf-8", "surrogatepass"))
+    try:
+        return ObjectName(
+            bucket.decode("utf-8", "surrogatepass"), key.decode("utf-8", "surrogatepass")
+        )
+    except UnicodeDecodeError:
+        return None
 
 
 def is_tombstone(data: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from time import process_time
 
 import pytest
 
@@ -61,6 +62,7 @@ def test_a_policy_says_what_it_asks_of_requests():
     [
         ("{", "the policy is not JSON"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"Statement": ' + "9" * 5_000 + "}", "the policy is not JSON"),
         ("[" + " " * JSON_LETTERS_MAX, "letters"),
         ('{"Statement": [], "Statement": []}', "Statement stands twice"),
         ('[{"Condition": {"Null": {}, "Null": {"s3:prefix": "true"}}}]', "Null stands twice"),
@@ -83,3 +85,17 @@ def test_a_policy_says_what_it_asks_of_requests():
 def test_what_cannot_be_judged_is_refused(source, words):
     with pytest.raises(PolicyError, match=re.escape(words)):
         compile_policy(source)
+
+
+def test_a_name_that_stands_twice_among_thousands_is_found_at_once():
+    names = ", ".join(f'"{number}": 0' for number in [*range(9_000), 8_999])
+    begun = process_time()
+    with pytest.raises(PolicyError, match="8999 stands twice"):
+        compile_policy("{" + names + "}")
+    assert process_time() - begun < 0.5
+
+
+def test_a_sid_that_stands_twice_among_thousands_is_found_at_once():
+    statements = [ALLOW | {"Sid": str(number)} for number in [*range(3_000), 2_999]]
+    with pytest.raises(PolicyError, match='"2999" stands twice'):
+        compile_policy(statements)

@@ -11,6 +11,7 @@ from gateway.flash.record import (
     RecordReader,
     RecordWriter,
     Seal,
+    _framed,
     encode_seal,
     find_seal,
 )
@@ -132,6 +133,13 @@ def test_a_record_with_bad_bytes_is_stepped_over():
     bad = bytearray(encode(ONE))
     bad[-1] ^= 1
     found, _ = decode(bytes(bad) + encode(TWO))
+    assert found == [TWO]
+
+
+@pytest.mark.parametrize("text", [b"\xff\xff", b"\xed\xa0"])
+def test_a_record_whose_texts_are_none_is_stepped_over_though_its_checksum_is_right(text):
+    payload = encode(TWO)[16:].replace(b"AAAAAA", text + b"AAAA")
+    found, _ = decode(_framed(1, payload) + encode(TWO))
     assert found == [TWO]
 
 

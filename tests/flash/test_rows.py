@@ -73,6 +73,23 @@ def test_another_format_is_no_row():
     assert decode_row(data[:10], row.name) is None
 
 
+@pytest.mark.parametrize("stop", range(1, 60))
+def test_a_row_whose_texts_went_bad_is_no_row(stop):
+    row = Row(ObjectName("b", "k"), Version('"e"', 0, "m"), bytes(16), (("a", "b"),), 0)
+    whole = encode_row(row)
+    for bad in (whole[:-stop], whole[:-stop] + b"\xff" * stop, whole[:-1] + b"\0" * stop):
+        decode_row(bad, row.name)
+        find_name(bad)
+    assert decode_row(whole[:-1] + b"\xff", row.name) is None
+    assert decode_row(whole + b"\0", row.name) is None
+
+
+def test_a_row_about_a_name_that_is_no_text_is_about_nothing():
+    row = encode_row(Row(ObjectName("b", "k"), Version('"e"', 0, "m"), bytes(16), (), 0))
+    assert find_name(row) == ObjectName("b", "k")
+    assert find_name(row.replace(b"bk", b"b\xff")) is None
+
+
 def test_a_header_with_a_nul_is_refused():
     row = Row(ObjectName("b", "k"), Version('"e"', 0, ""), bytes(16), (("a", "b\0c"),), 0)
     with pytest.raises(ValueError, match="NUL"):

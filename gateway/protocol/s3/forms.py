@@ -46,6 +46,7 @@ class FormDecoder:
         self.fields: dict[str, str] = {}
         self.filename = ""
         self.has_file = False
+        self._is_begun = False
         self._is_ended = False
         self._in_file = False
         self._field = ""
@@ -74,6 +75,11 @@ class FormDecoder:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the file's bytes in `data`; raises InvalidRequest for what is no such form."""
+        if not self._is_begun:
+            # The parser takes a preamble behind an empty line if both come in one piece. How a form
+            # is cut must not decide what it says: the first boundary is the first line of it.
+            data = data.lstrip(b"\r\n")
+            self._is_begun = bool(data)
         try:
             self._parser.write(data)
         except FormParserError:

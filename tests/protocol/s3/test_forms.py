@@ -57,6 +57,22 @@ def test_what_is_no_form_is_refused(form: bytes, code: str) -> None:
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("before", [b"\r\npreamble\r\n", b"\r/", b"\n-", b"preamble\r\n"])
+@pytest.mark.parametrize("cut", [0, 1, 2, 3, 5])
+def test_a_preamble_is_refused_however_the_form_is_cut(before: bytes, cut: int) -> None:
+    decoder, body = FormDecoder(BOUNDARY.encode()), before + FORM
+    with pytest.raises(Failure) as refused:
+        list(map(decoder.feed, (body[:cut], body[cut:])))
+    assert refused.value.code == "MalformedPOSTRequest"
+
+
+@pytest.mark.parametrize("cut", range(6))
+def test_empty_lines_before_a_form_are_no_preamble(cut: int) -> None:
+    decoder, body = FormDecoder(BOUNDARY.encode()), b"\r\n\r\n" + FORM
+    assert b"".join(decoder.feed(body[:cut]) + decoder.feed(body[cut:])) == FILE
+    decoder.finish()
+
+
 def test_a_field_that_is_not_utf_8_is_refused() -> None:
     decoder = FormDecoder(BOUNDARY.encode())
     with pytest.raises(Failure) as refused:

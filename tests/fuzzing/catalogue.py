@@ -1,0 +1,26 @@
+"""Every fuzz target, by name."""
+
+from tests.fuzzing import (
+    chunked_targets,
+    document_targets,
+    form_targets,
+    http_targets,
+    kept_targets,
+    policy_targets,
+    signing_targets,
+)
+from tests.fuzzing.target import Target
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for part in (
+        chunked_targets,
+        document_targets,
+        form_targets,
+        http_targets,
+        kept_targets,
+        policy_targets,
+        signing_targets,
+    )
+    for target in part.TARGETS
+}

@@ -40,7 +40,7 @@ from gateway.doors.tls import ListenerTls
 from gateway.flash.store import Flash
 from gateway.model.rules import Rules
 from gateway.origin.credentials import ChainCredentials, Credentials, Keys, StaticCredentials
-from gateway.origin.patience import PatientOrigin
+from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.settings import Settings
 from gateway.state.store import Store
@@ -212,7 +212,10 @@ def _core(
 ) -> _Core:
     """Join the parts of reading and writing."""
     attempts_max, chunk_bytes = settings.origin.attempts_max, settings.flash.chunk_size
-    patient = PatientOrigin(origin, attempts_max)
+    chosen = settings.origin
+    patient = PatientOrigin(
+        origin, PatienceParameters(attempts_max, chosen.patience_seconds, chosen.hedging)
+    )
     filling = Filling(
         patient,
         flash,

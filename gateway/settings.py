@@ -176,11 +176,25 @@ class OriginSettings(Section):
         le=3600,
     )
     attempts_max: int = setting(
-        "How often a request that is safe to repeat is tried before the client hears 503.",
+        "How often a request that is safe to repeat is tried while the origin answers others. All "
+        "repetitions together are at most a tenth of what is asked.",
         3,
         unit="attempts",
         ge=1,
         le=10,
+    )
+    patience_seconds: Seconds = setting(
+        "How long readers wait for an origin that is away: an outage that is shorter is not seen "
+        "by them, a longer one is answered 503 within a second. Writes never wait.",
+        10.0,
+        unit="duration",
+        ge=0,
+        le=600,
+    )
+    hedging: bool = setting(
+        "Whether a read that takes longer than the 95th percentile (and 50 ms) is asked a second "
+        "time; at most one in twenty is.",
+        default=True,
     )
 
     conditional_writes: Literal["judge", "refuse"] = setting(

@@ -103,6 +103,14 @@ bytes_to_origin = _counter("bytes_to_origin", "Body bytes sent to the origin.")
 # The origin
 origin_requests = _counters("origin_requests", "Requests sent to the origin.", "method")
 origin_retries = _counter("origin_retries", "Requests sent to the origin once more.")
+origin_retries_waited = _counter(
+    "origin_retries_waited", "Times that a repetition had to wait for its budget."
+)
+origin_hedges = _counter("origin_hedges", "Second questions for first ones that took too long.")
+origin_breaker_opened = _counter(
+    "origin_breaker_opened", "Times that questions stopped because the origin kept failing."
+)
+origin_breaker_open = _gauge("origin_breaker_open", "Workers that wait for the origin now.")
 origin_failures = _counter("origin_failures", "Requests that the origin could not be asked.")
 
 # Flash

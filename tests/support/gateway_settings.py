@@ -38,6 +38,9 @@ def gateway_tables(origin_endpoint: str, flash_path: Path, **changes: Any) -> di
             "access_key": ACCESS_KEY,
             "secret_key": SECRET_KEY,
             "read_timeout_seconds": 5,
+            # Tests count what the origin is asked, and want to be told of an outage at once.
+            "patience_seconds": 1,
+            "hedging": False,
         },
         "flash": {
             "path": str(flash_path),

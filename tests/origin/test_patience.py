@@ -1,0 +1,197 @@
+"""Patience: what passes is asked again within budgets, outages are waited for, tails hedged."""
+
+import asyncio
+
+import pytest
+
+from gateway.model.failures import OriginUnreachable
+from gateway.origin.hedging import SAMPLES_MIN, Hedging
+from gateway.origin.interface import OriginRequest
+from gateway.origin.patience import PatienceParameters, PatientOrigin
+from gateway.telemetry import metrics
+
+HEAD = OriginRequest("HEAD", "bucket", "p/key")
+
+
+class Answer:
+    """An answer without a body."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class ScriptedOrigin:
+    """Answers by `say(number of the question)`: a status, or an exception to raise."""
+
+    def __init__(self, say) -> None:
+        self.say = say
+        self.asked = 0
+        self.answers = []
+
+    async def ask(self, _request):
+        number, self.asked = self.asked, self.asked + 1
+        said = self.say(number)
+        if asyncio.iscoroutine(said):
+            said = await said
+        if isinstance(said, Exception):
+            raise said
+        self.answers.append(Answer(said))
+        return self.answers[-1]
+
+
+def patient(say, *, seconds=5.0, attempts_max=3, is_hedging=False):
+    origin = ScriptedOrigin(say)
+    return origin, PatientOrigin(origin, PatienceParameters(attempts_max, seconds, is_hedging))
+
+
+@pytest.mark.parametrize("passing", [429, 500, 502, 503, 504, OriginUnreachable("reset")])
+async def test_what_passes_is_asked_again(passing):
+    origin, asking = patient(lambda number: passing if number < 2 else 200)
+    assert (await asking.ask(HEAD)).status == 200
+    assert origin.asked == 3
+    assert all(answer.is_closed for answer in origin.answers[:-1])
+
+
+@pytest.mark.parametrize("status", [200, 304, 403, 404, 412, 501])
+async def test_what_does_not_pass_is_an_answer(status):
+    origin, asking = patient(lambda _: status)
+    assert (await asking.ask(HEAD)).status == status
+    assert origin.asked == 1
+
+
+async def test_one_bad_question_is_given_up_after_its_attempts():
+    origin, asking = patient(lambda _: 500)
+    with pytest.raises(OriginUnreachable, match="500"):
+        await asking.ask(HEAD)
+    assert origin.asked == 3
+
+
+async def test_an_outage_shorter_than_the_patience_is_not_seen_and_hardly_asked_about():
+    loop = asyncio.get_running_loop()
+    back_at = loop.time() + 1.5
+    origin, asking = patient(lambda _: 200 if loop.time() >= back_at else 503, seconds=20)
+    async with asyncio.TaskGroup() as tasks:
+        answers = [tasks.create_task(asking.ask(HEAD)) for _ in range(40)]
+    assert {answer.result().status for answer in answers} == {200}
+    # 40 first attempts, a few probes, then each of the 40 once more; without waiting, hundreds.
+    assert origin.asked <= 40 + 20 + 40
+
+
+async def test_an_outage_longer_than_the_patience_is_told_soon():
+    loop = asyncio.get_running_loop()
+    origin, asking = patient(lambda _: OriginUnreachable("refused"), seconds=0.5)
+    for _ in range(3):
+        with pytest.raises(OriginUnreachable):
+            await asking.ask(HEAD)
+    began, asked = loop.time(), origin.asked
+    async with asyncio.TaskGroup() as tasks:
+        waiting = [tasks.create_task(_failed(asking)) for _ in range(100)]
+    assert all(task.result() for task in waiting)
+    assert loop.time() - began < 3
+    assert origin.asked - asked <= 10
+
+
+async def _failed(asking) -> bool:
+    try:
+        await asking.ask(HEAD)
+    except OriginUnreachable:
+        return True
+    return False
+
+
+async def test_after_an_outage_everything_is_asked_at_once():
+    states = {"is_away": True}
+    _, asking = patient(lambda _: 503 if states["is_away"] else 200, seconds=1.0)
+    with pytest.raises(OriginUnreachable):
+        await asking.ask(HEAD)
+    states["is_away"] = False
+    assert (await asking.ask(HEAD)).status == 200
+
+
+async def test_a_client_that_leaves_does_not_take_the_only_probe_with_it():
+    gate = asyncio.Event()
+
+    async def stuck():
+        await gate.wait()
+        return 200
+
+    states = {"say": 503}
+    _, asking = patient(lambda _: stuck() if states["say"] is None else states["say"], seconds=3.0)
+    with pytest.raises(OriginUnreachable):
+        await asyncio.wait_for(asking.ask(HEAD), 10)
+    states["say"] = None
+    async with asyncio.TaskGroup() as tasks:
+        probe = tasks.create_task(asking.ask(HEAD))
+        await asyncio.wait({probe}, timeout=1.0)
+        probe.cancel()
+        states["say"] = 200
+    assert (await asking.ask(HEAD)).status == 200
+
+
+async def test_repetitions_are_at_most_a_tenth_of_what_is_asked():
+    """One key in five fails always: most of its repetitions are not granted."""
+    before = metrics.origin_retries.value
+    origin = ScriptedOrigin(lambda number: 500 if number % 5 == 0 else 200)
+    # A clock that stands still refills no reserve.
+    asking = PatientOrigin(origin, PatienceParameters(3, 0.01, is_hedging=False), lambda: 0.0)
+    results = [await _failed(asking) for _ in range(1000)]
+    assert True in results
+    assert metrics.origin_retries.value - before <= 100 + 10
+
+
+async def test_a_long_tail_is_asked_twice_and_the_first_answer_counts():
+    origin = ScriptedOrigin(lambda _: 200)
+    hedging = Hedging(origin.ask, asyncio.get_running_loop().time)
+    for _ in range(2 * SAMPLES_MIN):
+        await hedging.ask(HEAD)
+    cancelled = asyncio.Event()
+
+    async def never():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    first = origin.asked
+    origin.say = lambda number: never() if number == first else 204
+    assert (await asyncio.wait_for(hedging.ask(HEAD), 10)).status == 204
+    assert origin.asked == first + 2
+    assert cancelled.is_set()
+
+
+async def test_of_two_failures_one_is_raised():
+    origin = ScriptedOrigin(lambda _: 200)
+    hedging = Hedging(origin.ask, asyncio.get_running_loop().time)
+    for _ in range(2 * SAMPLES_MIN):
+        await hedging.ask(HEAD)
+
+    async def late():
+        await asyncio.sleep(0.2)
+        return OriginUnreachable("late")
+
+    origin.say = lambda _: late()
+    with pytest.raises(OriginUnreachable, match="late"):
+        await hedging.ask(HEAD)
+
+
+async def test_hedges_are_at_most_one_in_twenty():
+    origin = ScriptedOrigin(lambda _: 200)
+    hedging = Hedging(origin.ask, asyncio.get_running_loop().time)
+    for _ in range(2 * SAMPLES_MIN):
+        await hedging.ask(HEAD)
+    before, asked = metrics.origin_hedges.value, origin.asked
+
+    async def slow():
+        await asyncio.sleep(0.12)
+        return 200
+
+    origin.say = lambda _: slow()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(200):
+            tasks.create_task(hedging.ask(HEAD))
+    assert 0 < metrics.origin_hedges.value - before <= 0.05 * (asked + 200) + 2

@@ -1,6 +1,7 @@
 """Patience: what passes is asked again within budgets, outages are waited for, tails hedged."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -41,6 +42,13 @@ class ScriptedOrigin:
             raise said
         self.answers.append(Answer(said))
         return self.answers[-1]
+
+
+async def after(seconds, said):
+    """Return what is said by an origin that is slow to say it."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), seconds)
+    return said
 
 
 def patient(say, *, seconds=5.0, attempts_max=3, is_hedging=False):
@@ -170,11 +178,7 @@ async def test_of_two_failures_one_is_raised():
     for _ in range(2 * SAMPLES_MIN):
         await hedging.ask(HEAD)
 
-    async def late():
-        await asyncio.sleep(0.2)
-        return OriginUnreachable("late")
-
-    origin.say = lambda _: late()
+    origin.say = lambda _: after(0.2, OriginUnreachable("late"))
     with pytest.raises(OriginUnreachable, match="late"):
         await hedging.ask(HEAD)
 
@@ -186,11 +190,7 @@ async def test_hedges_are_at_most_one_in_twenty():
         await hedging.ask(HEAD)
     before, asked = metrics.origin_hedges.value, origin.asked
 
-    async def slow():
-        await asyncio.sleep(0.12)
-        return 200
-
-    origin.say = lambda _: slow()
+    origin.say = lambda _: after(0.12, 200)
     async with asyncio.TaskGroup() as tasks:
         for _ in range(200):
             tasks.create_task(hedging.ask(HEAD))

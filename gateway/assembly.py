@@ -23,6 +23,7 @@ from gateway.core.objects import Objects
 from gateway.core.reading import ReadParts
 from gateway.core.validation import Adopt, Validation
 from gateway.core.writing import WriteParameters, Writing
+from gateway.doors.connections import Connections
 from gateway.doors.http_server import (
     S3Server,
     assert_safe_parser,
@@ -38,6 +39,7 @@ from gateway.doors.s3.pipeline import Handler, Pipeline
 from gateway.doors.s3.uploads import UploadDoor
 from gateway.doors.tls import ListenerTls
 from gateway.flash.store import Flash
+from gateway.limits_assembly import limits_of
 from gateway.model.rules import Rules
 from gateway.origin.credentials import ChainCredentials, Credentials, Keys, StaticCredentials
 from gateway.origin.patience import PatienceParameters, PatientOrigin
@@ -86,15 +88,13 @@ async def run_worker(
         audit_log = _audit_log(settings, stack)
         core = _core(settings, origin, flash, store, tasks)
         pipeline = _pipeline(settings, core, Authorization(audit_log), access_log)
-        server = S3Server(
-            pipeline.serve,
-            keepalive_seconds=settings.s3.keepalive_seconds,
-            header_bytes_max=settings.s3.header_bytes_max,
-        )
+        connections = Connections(limits_of(settings))
+        server = S3Server(pipeline.serve, connections)
         tls = _listener_tls(settings)
         listener = await _listen(settings, listen_port, server, tls)
         certificates = [one for one in (tls, origin.tls) if one is not None]
         followers = [
+            tasks.create_task(connections.keep_time()),
             tasks.create_task(_follow_certificates(certificates)),
             tasks.create_task(
                 _follow(reloads, pipeline, core, [access_log, audit_log], certificates)
@@ -140,12 +140,8 @@ async def _listen(
     settings: Settings, port: int, server: S3Server, tls: ListenerTls | None
 ) -> asyncio.Server:
     """Open the worker's own socket on the shared port."""
-    return await asyncio.get_running_loop().create_server(
-        server,
-        sock=listening_socket(settings.s3.listen.host, port),
-        ssl=tls.context if tls is not None else None,
-        backlog=1024,
-    )
+    context = tls.context if tls is not None else None
+    return await server.listen(listening_socket(settings.s3.listen.host, port), context)
 
 
 class _ClosingError(Exception):
@@ -255,6 +251,7 @@ def _pipeline(
         FormDoor(core.writing, passthrough, authorization, _now),
         domains=settings.s3.domain,
         access_log=access_log,
+        requests_max=settings.limits.requests_max,
         now=_now,
     )
 

@@ -17,6 +17,7 @@ from gateway.flash.admission import SIZE_BYTES_MIN, divide
 from gateway.settings_audit import AuditSettings
 from gateway.settings_entries import GroupSettings, IdentitySettings, RuleSettings
 from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
+from gateway.settings_limits import LimitsSettings
 from gateway.settings_state import StateSettings
 from gateway.settings_values import (
     Address,
@@ -327,6 +328,7 @@ class Settings(Section):
     flash: FlashSettings = FlashSettings()
     state: StateSettings = StateSettings()
     workers: WorkersSettings = WorkersSettings()
+    limits: LimitsSettings = LimitsSettings()
     log: LogSettings = LogSettings()
     audit: AuditSettings = AuditSettings()
     identities: tuple[IdentitySettings, ...] = ()
@@ -340,6 +342,8 @@ class Settings(Section):
                 f"s3.listen and admin.listen both take port {self.s3.listen.port}: "
                 "give admin.listen another",
             )
+        if self.limits.head_bytes_max < self.s3.header_bytes_max:
+            refuse("limits.head_bytes_max is less than s3.header_bytes_max: make it larger")
         parts = urlsplit(self.origin.endpoint or "")
         if parts.hostname and parts.port:
             origin = Address(parts.hostname, parts.port)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from gateway.core.reading import FlashPiece, Piece
+from gateway.doors.connection import S3Connection
 from gateway.doors.exchange import Exchange
 
 _COPY_BYTES = 256 * 1024
@@ -41,13 +42,19 @@ async def _send_flash(exchange: Exchange, piece: FlashPiece) -> None:
     if exchange.head.secure:
         await _send_copies(exchange, piece)
         return
-    sent = await loop.sendfile(
-        transport,
-        piece.handle,  # type: ignore[arg-type]  # sendfile needs no more than fileno()
-        piece.offset,
-        piece.length,
-        fallback=False,
-    )
+    connection = exchange.request.protocol
+    assert isinstance(connection, S3Connection)  # noqa: S101 - no other server makes requests
+    connection.begins_sending()
+    try:
+        sent = await loop.sendfile(
+            transport,
+            piece.handle,  # type: ignore[arg-type]  # sendfile needs no more than fileno()
+            piece.offset,
+            piece.length,
+            fallback=False,
+        )
+    finally:
+        connection.ends_sending()
     if sent != piece.length:
         raise ConnectionResetError("a segment ended before its extent")
 

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from gateway.access.request_context import NOTHING_KNOWN, RequestContext
 from gateway.core.receipt import Receipt
+from gateway.doors.connection import S3Connection
 from gateway.doors.whole_answer import WholeAnswer
 from gateway.model.failures import BodyMismatch
 from gateway.protocol.http.head import RequestHead, split_target
@@ -90,16 +91,18 @@ class Exchange:
     async def body(self) -> AsyncGenerator[bytes]:
         """Yield the request's body as it arrives; the client is told to go on first if it asked.
 
-        Raises BodyMismatch (IncompleteBody) when the client leaves in the middle.
+        Raises BodyMismatch (IncompleteBody) when the client leaves in the middle, InvalidRequest
+        (RequestTimeout) where it is too slow.
         """
-        content = self.request.content
+        content, connection = self.request.content, self.request.protocol
+        assert isinstance(connection, S3Connection)  # noqa: S101 - no other server makes requests
         if self.head.headers.get("Expect", "").lower() == "100-continue" and not self._continued:
             self._continued = True
             await self.request.writer.write(_CONTINUE)
             # What went out was no part of the answer: an error may still be sent as one.
             self.request.writer.output_size = 0
         try:
-            while piece := await content.readany():
+            while piece := await connection.next_piece(content):
                 self.bytes_in += len(piece)
                 yield piece
         except (web.RequestPayloadError, ConnectionError) as error:

@@ -1,80 +1,84 @@
-"""The listener: aiohttp's low-level server, bounded, with S3's words even for bad HTTP."""
+"""The listener: aiohttp's low-level server, with bounded connections, on a port that is shared."""
 
 import asyncio
-import logging
-import secrets
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
-from aiohttp import http_exceptions, http_parser, web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp import http_parser, web
 
-from gateway.protocol.s3.errors import ERRORS, error_xml
+from gateway.doors.connection import S3Connection
+from gateway.doors.connections import Connections
+from gateway.doors.refused_connection import RefusedConnection
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from aiohttp import StreamReader
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.http import RawRequestMessage
+    from aiohttp.web_protocol import RequestHandler
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-
-class _S3Protocol(RequestHandler):
-    """A connection whose protocol errors are answered in S3's words."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - aiohttp's words are not S3's
-    ) -> web.StreamResponse:
-        """Return the S3 error for a request that never became one; the connection is closed."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun: it can only be cut")
-        code = "InternalError"
-        if isinstance(exc, http_exceptions.LineTooLong):
-            code = "RequestHeaderSectionTooLarge"
-        elif isinstance(exc, http_exceptions.HttpProcessingError) or status < 500:  # noqa: PLR2004
-            code = "BadRequest"
-        else:
-            _log.error("a request failed inside: %s", type(exc).__name__, exc_info=exc)
-        status, words = ERRORS[code]
-        identity = secrets.token_hex(8).upper()
-        response = web.Response(
-            status=status,
-            body=error_xml(code, words, "", identity),
-            content_type="application/xml",
-            headers={"x-amz-request-id": identity, "Server": "Forebay"},
-        )
-        response.force_close()
-        return response
-
-    def log_exception(self, *args: object, **kwargs: object) -> None:
-        """Say nothing: a target in a traceback may hold a presigned URL's signature."""
+ACCEPTED_AT_ONCE_MAX: Final = 16
+"""Connections that asyncio accepts before it turns to those that are open: its own default, the
+length of the queue, would let a crowd of newcomers hold up every request."""
+_QUEUED_MAX: Final = 4096
+"""Connections that the kernel keeps until they are accepted (at most net.core.somaxconn)."""
 
 
 class S3Server(web.Server):
-    """Makes an `_S3Protocol` for each connection."""
+    """Makes an `S3Connection` for each connection that there is room for."""
 
-    def __init__(
-        self, handler: Handler, *, keepalive_seconds: float, header_bytes_max: int
-    ) -> None:
-        """Serve `handler`; bodies are left as they are sent (no decompression)."""
-        super().__init__(handler)
-        self._options: dict[str, Any] = {
-            "keepalive_timeout": keepalive_seconds,
-            "max_line_size": header_bytes_max,
-            "max_field_size": header_bytes_max,
-            "auto_decompress": False,
-            "access_log": None,
-            "lingering_time": 2.0,
-            "read_bufsize": 256 * 1024,
-        }
+    def __init__(self, handler: Handler, connections: Connections) -> None:
+        """Serve `handler` on `connections`."""
+        super().__init__(self._answered)
+        self._handler = handler
+        self._bounded = connections
 
-    def __call__(self) -> RequestHandler:
-        """Return the protocol of a new connection."""
-        return _S3Protocol(self, loop=asyncio.get_running_loop(), **self._options)
+    def __call__(self) -> "RequestHandler":
+        """Return the protocol of a new connection, which may be one that refuses."""
+        if not self._bounded.make_room():
+            # asyncio asks no more of it than asyncio.Protocol has.
+            return RefusedConnection(self._bounded)  # type: ignore[return-value]
+        return S3Connection(self, self._bounded, asyncio.get_running_loop())
+
+    async def listen(
+        self, listener: socket.socket, context: ssl.SSLContext | None
+    ) -> asyncio.Server:
+        """Accept connections on a bound socket, over TLS where there is a `context`."""
+        handshake_seconds = self._bounded.limits.handshake_seconds
+        server = await asyncio.get_running_loop().create_server(
+            self,
+            sock=listener,
+            ssl=context,
+            backlog=ACCEPTED_AT_ONCE_MAX,
+            ssl_handshake_timeout=handshake_seconds if context is not None else None,
+        )
+        listener.listen(_QUEUED_MAX)
+        return server
+
+    def _make_request(
+        self,
+        message: "RawRequestMessage",
+        payload: "StreamReader",
+        protocol: "RequestHandler",
+        writer: "AbstractStreamWriter",
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        """Return the request that is answered next on its connection; aiohttp's own name for it."""
+        assert isinstance(protocol, S3Connection)  # noqa: S101 - we make no other
+        protocol.begins_request()
+        return super()._make_request(message, payload, protocol, writer, task)
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer, and let the connection be idle after it."""
+        try:
+            return await self._handler(request)
+        finally:
+            connection = request.protocol
+            assert isinstance(connection, S3Connection)  # noqa: S101 - as above
+            connection.ends_request(request)
 
 
 def assert_safe_parser() -> None:

@@ -77,6 +77,25 @@ requests = _counters(
 )
 request_seconds = _histograms("request_seconds", "Time from head to last byte.", "door")
 requests_in_flight = _gauge("requests_in_flight", "Requests being answered now.")
+requests_slowed = _counters(
+    "requests_slowed", "Requests refused with 503 SlowDown, by the bound they ran into.", "bound"
+)
+
+# Connections
+connections_open = _gauge("connections_open", "Connections of clients that are open now.")
+connections_refused = _counter(
+    "connections_refused", "Connections beyond limits.connections_max, told 503 SlowDown."
+)
+connections_gave_way = _counters(
+    "connections_gave_way",
+    "Connections closed to make room for a new one, by their state.",
+    "state",
+)
+clients_timed_out = _counters(
+    "clients_timed_out",
+    "Clients that took too long and were let go, by what was awaited.",
+    "awaited",
+)
 
 # Reading
 reads_from_flash = _counter("reads_from_flash", "Reads answered wholly from flash.")

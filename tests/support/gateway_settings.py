@@ -48,6 +48,7 @@ def gateway_tables(origin_endpoint: str, flash_path: Path, **changes: Any) -> di
             "chunk_size": CHUNK_BYTES,
         },
         "workers": {"count": 2},
+        "limits": {},
         "log": {"access": "off", "level": "warning"},
         "identities": [
             _identity("admin", ADMIN, "admin"),

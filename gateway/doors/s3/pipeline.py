@@ -14,7 +14,7 @@ from gateway.doors.exchange import Exchange
 from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
-from gateway.model.failures import AuthenticationFailed, Failure, NotSupported
+from gateway.model.failures import AuthenticationFailed, Failure, NotSupported, Overloaded
 from gateway.protocol.http.head import check_expectation
 from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.operations import Operation, name_operation
@@ -39,6 +39,7 @@ class Pipeline:
         *,
         domains: tuple[str, ...],
         access_log: AccessLog,
+        requests_max: int,
         now: Callable[[], datetime],
     ) -> None:
         """Take the handlers by operation name; what has none is passed through.
@@ -52,21 +53,26 @@ class Pipeline:
         self._forms = forms
         self._domains = domains
         self._access_log = access_log
+        self._requests_max = requests_max
+        self._in_flight_count = 0
         self._now = now
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and leave one line in the access log, whatever happened."""
         exchange = Exchange(request)
+        self._in_flight_count += 1
         metrics.requests_in_flight.inc()
         try:
             return await self._respond(exchange)
         finally:
+            self._in_flight_count -= 1
             metrics.requests_in_flight.dec()
             self._record(exchange)
 
     async def _respond(self, exchange: Exchange) -> web.StreamResponse:
         """Live the life of an S3 request."""
         try:
+            self._require_room()
             head = exchange.head
             target = exchange.target = locate(head.host, head.path, self._domains)
             check_expectation(head)
@@ -93,6 +99,12 @@ class Pipeline:
         except (ConnectionError, asyncio.CancelledError):
             exchange.error_code = exchange.error_code or "ClientDisconnected"
             raise
+
+    def _require_room(self) -> None:
+        """Raise Overloaded for a request beyond those that a worker answers at a time."""
+        if self._in_flight_count > self._requests_max:
+            metrics.requests_slowed.labels(bound="requests_max").inc()
+            raise Overloaded("Please reduce your request rate.")
 
     def _require(self, exchange: Exchange, operation: Operation) -> None:
         """Judge the operation's action, and those that its headers ask for besides."""

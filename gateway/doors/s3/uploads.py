@@ -18,6 +18,7 @@ from gateway.origin.interface import OriginAnswer, OriginRequest
 from gateway.protocol.http.percent import encode
 from gateway.protocol.s3.addressing import Target, encode_key
 from gateway.protocol.s3.completion import (
+    check_parts,
     complete_result,
     has_etag,
     multipart_etag,
@@ -117,6 +118,7 @@ class UploadDoor:
     async def complete(self, exchange: Exchange) -> web.StreamResponse:
         """Answer CompleteMultipartUpload; a retry after success gets the same answer."""
         body = await self._passthrough.whole_body(exchange)
+        check_parts(body)
         return await self._long_answer(exchange, self._completed(exchange, body))
 
     async def _completed(self, exchange: Exchange, body: bytes) -> Outcome:

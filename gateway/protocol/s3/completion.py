@@ -6,8 +6,25 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 from hashlib import md5
 
 from gateway.model.names import ObjectName
-from gateway.protocol.s3.documents import find_document, read_document, write_document
+from gateway.protocol.s3.documents import (
+    find_document,
+    malformed_xml,
+    read_document,
+    write_document,
+)
 from gateway.protocol.s3.markup import NAMESPACE, XML_HEAD, element
+
+PARTS_MAX = 10_000
+"""AWS, *Amazon S3 multipart upload limits*."""
+
+
+def check_parts(body: bytes) -> None:
+    """Raise InvalidRequest (MalformedXML) for more parts than an upload can have.
+
+    Counted without reading the document: the origin judges it, and this is only a bound.
+    """
+    if body.count(b"Part>") > 2 * PARTS_MAX:
+        raise malformed_xml()
 
 
 def part_etags(body: bytes) -> list[str]:

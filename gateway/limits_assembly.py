@@ -1,0 +1,22 @@
+"""From the settings to the bounds of one worker's connections."""
+
+from gateway.doors.connections import Limits, connections_bound
+from gateway.settings import Settings
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the bounds of connections; the process may open as many files as it can get."""
+    chosen = settings.limits
+    return Limits(
+        connections_max=connections_bound(
+            chosen.connections_max, chosen.requests_max + settings.origin.connections_max
+        ),
+        headers_max=chosen.headers_max,
+        header_bytes_max=settings.s3.header_bytes_max,
+        head_bytes_max=chosen.head_bytes_max,
+        header_seconds=chosen.header_seconds,
+        stall_seconds=chosen.stall_seconds,
+        bytes_per_second_min=chosen.bytes_per_second_min,
+        handshake_seconds=chosen.handshake_seconds,
+        keepalive_seconds=settings.s3.keepalive_seconds,
+    )

@@ -41,7 +41,8 @@ from gateway.doors.tls import ListenerTls
 from gateway.flash.store import Flash
 from gateway.limits_assembly import limits_of
 from gateway.model.rules import Rules
-from gateway.origin.credentials import ChainCredentials, Credentials, Keys, StaticCredentials
+from gateway.model.voices import Keys
+from gateway.origin.credentials import ChainCredentials, Credentials, StaticCredentials
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.settings import Settings

@@ -1,14 +1,15 @@
 """The entries that settings hold lists of: identities, groups and rules."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from gateway.access.identities import Identity
 from gateway.access.policy import Policy, compile_policy, united
 from gateway.model.rules import STRICT, Rule
-from gateway.settings_fields import Section, setting
+from gateway.model.voices import FOREBAY, Keys, Voice, own_voice
+from gateway.settings_fields import Section, refuse, refuse_half, setting
 from gateway.settings_values import Secret, Words, WrittenFreshness
 
 
@@ -62,6 +63,28 @@ class IdentitySettings(Section):
         (),
         unit="groups",
     )
+    origin_access_key: str | None = setting(
+        "The identity's own access key at the origin, so that the origin's ACLs, owners and "
+        "policies hold for it as well. Without one Forebay asks in its own name.",
+        None,
+        min_length=1,
+    )
+    origin_secret_key: Secret | None = setting("The secret of `origin_access_key`.", None)
+    origin_session_token: Secret | None = setting(
+        "The session token, where `origin_access_key` is a temporary one.",
+        None,
+    )
+
+    @model_validator(mode="after")
+    def _check_origin_keys(self) -> Self:
+        table = f'identities "{self.name}"'
+        refuse_half(self, table, "origin_access_key", "origin_secret_key")
+        if self.origin_session_token and not self.origin_access_key:
+            refuse(
+                f"{table}.origin_session_token stands without origin_access_key: "
+                "add the key it is for"
+            )
+        return self
 
     def as_identity(self, groups: Iterable[GroupSettings] = ()) -> Identity:
         """Return the identity that requests are judged by; `groups` are all that there are."""
@@ -72,6 +95,20 @@ class IdentitySettings(Section):
             self.access_key,
             self.secret_key.get_secret_value(),
             united(policies),
+            voice=self._voice(),
+        )
+
+    def _voice(self) -> Voice:
+        """Return who asks the origin for this identity."""
+        if self.origin_access_key is None or self.origin_secret_key is None:
+            return FOREBAY
+        token = self.origin_session_token
+        return own_voice(
+            Keys(
+                self.origin_access_key,
+                self.origin_secret_key.get_secret_value(),
+                token.get_secret_value() if token is not None else None,
+            )
         )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from gateway.access.identities import Identity, KnownIdentities
 from gateway.access.policy import Policy
 from gateway.model.failures import AuthenticationFailed
+from gateway.model.voices import FOREBAY, Voice
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.form_signature import read_form_claim, verify_form
 from gateway.protocol.s3.sigv4 import Claim, Seed, check_time, read_claim, verify
@@ -33,6 +34,8 @@ class Principal:
     claim: Claim
     seed: Seed
     """What the chunk signatures of the body are chained to."""
+    voice: Voice = FOREBAY
+    """Who asks the origin on its behalf."""
 
 
 class Authentication:
@@ -86,8 +89,7 @@ class Authentication:
         identity = self._get_identity(claim)
         check_time(claim, self._clock())
         seed = verify(head, claim, identity.secret_key)
-        principal = Principal(identity.name, identity.access_key, identity.policy, claim, seed)
-        return identity, principal
+        return identity, _principal(identity, claim, seed)
 
     def identify_form(self, fields: Mapping[str, str]) -> Principal:
         """Return who signed a form upload's policy; `fields` have names in lower case.
@@ -99,7 +101,7 @@ class Authentication:
             raise AuthenticationFailed("Access Denied")
         identity = self._get_identity(claim)
         seed = verify_form(claim, fields["policy"], identity.secret_key)
-        return Principal(identity.name, identity.access_key, identity.policy, claim, seed)
+        return _principal(identity, claim, seed)
 
     def _get_identity(self, claim: Claim) -> Identity:
         """Return whose key a claim names; raises AuthenticationFailed where nobody's."""
@@ -116,3 +118,9 @@ class Authentication:
                 code="InvalidToken",
             )
         return identity
+
+
+def _principal(identity: Identity, claim: Claim, seed: Seed) -> Principal:
+    return Principal(
+        identity.name, identity.access_key, identity.policy, claim, seed, identity.voice
+    )

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.access.policy import Policy
+from gateway.model.voices import FOREBAY, Voice
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A name, the key pair that it signs with, and what it may do."""
+    """A name, the key pair that it signs with, what it may do, and who it is at the origin."""
 
     name: str
     access_key: str
@@ -18,6 +19,8 @@ class Identity:
     policy: Policy
     sessions_from: datetime | None = None
     """Temporary credentials that were issued before this moment are void; None: none are."""
+    voice: Voice = FOREBAY
+    """Who asks the origin for it."""
 
 
 class KnownIdentities(Protocol):

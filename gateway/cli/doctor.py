@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gateway.assembly import make_origin
 from gateway.model.failures import Failure
+from gateway.model.voices import FOREBAY
 from gateway.origin.interface import Origin, OriginRequest
 from gateway.origin.probe import Finding, Scratch, clean, needs, probed
 from gateway.origin.probe_uploads import probed_uploads
@@ -60,7 +61,7 @@ async def _findings(settings: Settings, bucket: str | None) -> tuple[Scratch, li
 
 async def _only_bucket(origin: Origin) -> str:
     """Return the bucket where there is just one; raises SettingsError where it must be named."""
-    answer = await origin.ask(OriginRequest("GET", None))
+    answer = await origin.ask(OriginRequest("GET", None, voice=FOREBAY))
     body = await answer.read(_BUCKETS_BYTES_MAX)
     root = find_document(body)
     if answer.status != _OK or root is None:

@@ -16,6 +16,7 @@ from gateway.flash.store import Flash
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version, body_id
+from gateway.model.voices import Voice
 from gateway.protocol.s3.checksums import new_digest
 from gateway.telemetry import metrics
 
@@ -32,11 +33,14 @@ class Admission:
         self._chunk_bytes = chunk_bytes
 
     async def admit(
-        self, name: ObjectName, spool: Spool, etag: str, version_id: str | None
+        self, name: ObjectName, spool: Spool, voice: Voice, etag: str, version_id: str | None
     ) -> None:
-        """Keep `spool` as the body of `name` if that is what the origin has now; never raises."""
+        """Keep `spool` as the body of `name` if that is what the origin has now; never raises.
+
+        `voice` wrote it, and asks.
+        """
         try:
-            confirmed = await self._objects.confirm(name, Receipt())
+            confirmed = await self._objects.confirm(name, voice, Receipt())
             version = await self._proven(confirmed, spool, etag, version_id)
             if version is not None:
                 await self._store(name, version, confirmed, spool)
@@ -70,6 +74,7 @@ class Admission:
             body_id(name, version, self._chunk_bytes),
             tuple(confirmed.headers.items()),
             confirmed.sent_ns,
+            confirmed.voice.mark,
         )
         number = 0
         async for chunk in spool.pieces(self._chunk_bytes):

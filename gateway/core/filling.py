@@ -18,6 +18,7 @@ from gateway.flash.rows import Extent, Row
 from gateway.flash.store import Flash, Run
 from gateway.model.failures import Failure, FlashTrouble, OriginUnreachable, VersionChanged
 from gateway.model.ranges import ByteRange, chunk_range
+from gateway.model.voices import Voice
 from gateway.origin.interface import Origin, OriginAnswer
 from gateway.telemetry import metrics
 
@@ -48,11 +49,14 @@ class ChunkFill:
         "length",
         "number",
         "received",
+        "voice",
         "was_expected",
     )
 
-    def __init__(self, number: int, length: int) -> None:
+    def __init__(self, number: int, length: int, voice: Voice) -> None:
         """Begin with nothing received; memory is taken only when bytes are near."""
+        self.voice = voice
+        """Who asks the origin for it; anyone who may read the version follows."""
         self.number = number
         self.length = length
         self.buffer: bytearray | None = None
@@ -114,28 +118,28 @@ class Filling:
         """Return the fill of that chunk in this process, if there is one."""
         return self._fills.get((body, number))
 
-    def start(self, row: Row, numbers: range) -> int:
+    def start(self, row: Row, numbers: range, voice: Voice) -> int:
         """Begin to fill the leading chunks of `numbers` that are nobody's yet; return how many.
 
         Synchronous, so that between the look at flash, the claim and the entry in the table no
         other reader of this process can come in.
         """
-        fills = self._register(row, numbers[: self._parameters.run_chunks_max])
+        fills = self._register(row, numbers[: self._parameters.run_chunks_max], voice)
         if fills:
             self._tasks.create_task(self._fill(row, fills, None))
         return len(fills)
 
-    def adopt(self, row: Row, answer: OriginAnswer, start: int, stop: int) -> int:
-        """Take over an answer whose body begins at byte `start` of `row` as its run's fill."""
-        wanted = ByteRange(start, stop).chunks(self._parameters.chunk_bytes)
-        fills = self._register(row, wanted[: self._parameters.run_chunks_max])
+    def adopt(self, row: Row, answer: OriginAnswer, wanted: ByteRange, voice: Voice) -> int:
+        """Take over the answer to `voice` with the bytes `wanted` of `row` as its run's fill."""
+        numbers = wanted.chunks(self._parameters.chunk_bytes)
+        fills = self._register(row, numbers[: self._parameters.run_chunks_max], voice)
         if fills:
             self._tasks.create_task(self._fill(row, fills, answer))
         else:
             answer.close()
         return len(fills)
 
-    def _register(self, row: Row, numbers: range) -> list[ChunkFill]:
+    def _register(self, row: Row, numbers: range, voice: Voice) -> list[ChunkFill]:
         """Claim and enter contiguous chunks until one is taken or already on flash."""
         fills: list[ChunkFill] = []
         for number in numbers:
@@ -147,7 +151,7 @@ class Filling:
                 self._flash.release(*key)
                 break
             length = chunk_range(number, self._parameters.chunk_bytes, row.version.size).length
-            fill = self._fills[key] = ChunkFill(number, length)
+            fill = self._fills[key] = ChunkFill(number, length, voice)
             fills.append(fill)
         return fills
 
@@ -182,6 +186,7 @@ class Filling:
             self._origin,
             row,
             ByteRange(start, stop),
+            fills[0].voice,
             resumes_max=self._parameters.resumes_max,
             opening=answer,
         )

@@ -2,16 +2,21 @@
 
 A row was confirmed at the moment its question was *sent*. A moment in the future (the wall clock
 was set back) proves nothing to `bounded`; 0 is never, as in a row that was rebuilt or distrusted.
+What the origin confirmed to one voice it confirmed to no other: whoever has keys of their own there
+may not be allowed what Forebay is, nor Forebay what they are.
 """
 
 from gateway.flash.rows import Row
 from gateway.model.rules import Mode, Rule
+from gateway.model.voices import Voice
 
 _NANOSECONDS = 1_000_000_000
 
 
-def may_serve_unasked(rule: Rule, row: Row, now_ns: int) -> bool:
-    """Return whether `row` may be served under `rule` without asking the origin."""
+def may_serve_unasked(rule: Rule, row: Row, voice: Voice, now_ns: int) -> bool:
+    """Return whether `row` may be served to `voice` under `rule` without asking the origin."""
+    if row.confirmed_to != voice.mark:
+        return False
     match rule.freshness.mode:
         case Mode.IMMUTABLE:
             return row.confirmed_ns > 0

@@ -16,13 +16,14 @@ from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.rules import Mode, Rule, Rules
 from gateway.model.versions import Version, body_id
+from gateway.model.voices import Voice
 from gateway.origin.interface import OriginAnswer
 from gateway.telemetry import metrics
 
 _RESTARTS_MAX = 3
 
-Select = Callable[[Version], ByteRange]
-"""Judges conditions and the range on the version found; raises what the client must be told."""
+Select = Callable[[Row], ByteRange]
+"""Judges conditions and the range on what was confirmed; raises what the client must be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,44 +65,46 @@ class Objects:
         self._now_ns = now_ns
         self.rules = rules
 
-    def find_row(self, name: ObjectName) -> Row | None:
-        """Return what flash knows of `name`, confirmed or not."""
-        return self._flash.find_row(name)
-
-    async def confirm(self, name: ObjectName, receipt: Receipt) -> Confirmed:
-        """Return the origin's description of `name`, asked after this call (a HEAD's answer).
+    async def confirm(self, name: ObjectName, voice: Voice, receipt: Receipt) -> Confirmed:
+        """Return what the origin tells `voice` of `name`, asked after this call (a HEAD's answer).
 
         Raises NotCacheable where the rule wants everything past us, OriginRefused,
         OriginUnreachable.
         """
         rule = self._rule_of(name, receipt)
-        confirmed = await self._ask(name, None, receipt)
+        confirmed = await self._ask(name, None, voice, receipt)
         if confirmed.version is not None:
             self._row_for(name, confirmed, rule)
         return confirmed
 
     async def read(
-        self, name: ObjectName, select: Select, opening: Opening | None, receipt: Receipt
+        self,
+        name: ObjectName,
+        select: Select,
+        opening: Opening | None,
+        voice: Voice,
+        receipt: Receipt,
     ) -> Read:
         """Return the bytes that `select` chooses, of a version fresh by the name's rule.
 
-        `opening` is the wish to ask by GET where the name is unknown. A version that changes before
-        the first byte is found restarts the read. Raises NotCacheable, what `select` raises,
-        OriginRefused, OriginUnreachable.
+        The origin let `voice` read that version, as that rule wants it asked. `opening` is the wish
+        to ask by GET where the name is unknown. A version that changes before the first byte is
+        found restarts the read. Raises NotCacheable, what `select` raises, OriginRefused,
+        OriginUnreachable.
         """
         rule = self._rule_of(name, receipt)
         for _ in range(_RESTARTS_MAX):
             if not self._flash.is_healthy:
                 raise NotCacheable("flash")
-            row = await self._fresh(name, rule, opening, receipt)
-            wanted = select(row.version)
+            row = await self._fresh(name, rule, opening, voice, receipt)
+            wanted = select(row)
             receipt.mark("decided")
             at_hand = find_bytes(self._flash, row, wanted, self._parts.chunk_bytes)
             if at_hand is not None:
                 receipt.chunks_hit = 1
                 metrics.reads_from_flash.inc()
                 return Read(row.version, row.headers, wanted, _given(at_hand), at_hand)
-            pieces = Reading(self._parts, row, wanted, receipt).pieces()
+            pieces = Reading(self._parts, row, wanted, voice, receipt).pieces()
             try:
                 primed = await _primed(pieces)
             except VersionChanged:
@@ -123,16 +126,21 @@ class Objects:
         return rule
 
     async def _fresh(
-        self, name: ObjectName, rule: Rule, opening: Opening | None, receipt: Receipt
+        self,
+        name: ObjectName,
+        rule: Rule,
+        opening: Opening | None,
+        voice: Voice,
+        receipt: Receipt,
     ) -> Row:
         """Return a row that may be served now, with the headers to serve."""
         row = self._flash.find_row(name)
-        if row is not None and may_serve_unasked(rule, row, self._now_ns()):
+        if row is not None and may_serve_unasked(rule, row, voice, self._now_ns()):
             receipt.cache, receipt.age_seconds = "HIT", age_seconds(row, self._now_ns())
             return row
         # A restarted read asks by HEAD: its first question's body belongs to what was overwritten.
         wish = opening if row is None and not receipt.restarts else None
-        confirmed = await self._ask(name, wish, receipt)
+        confirmed = await self._ask(name, wish, voice, receipt)
         if confirmed.version is None:
             raise NotCacheable("no strong validator")
         receipt.cache = "REVALIDATED"
@@ -140,9 +148,11 @@ class Objects:
             receipt.validation = "opening"
         return self._row_for(name, confirmed, rule)
 
-    async def _ask(self, name: ObjectName, opening: Opening | None, receipt: Receipt) -> Confirmed:
+    async def _ask(
+        self, name: ObjectName, opening: Opening | None, voice: Voice, receipt: Receipt
+    ) -> Confirmed:
         """Ask the origin in a group and write down how."""
-        confirmed, was_joined = await self._validation.confirm(name, opening)
+        confirmed, was_joined = await self._validation.confirm(name, opening, voice)
         receipt.validation = "joined" if was_joined else "own"
         receipt.origin_requests += not was_joined
         receipt.mark("validated")
@@ -159,7 +169,14 @@ class Objects:
             body = body_id(name, version, self._parts.chunk_bytes)
         if not version.checksums and row is not None and row.version.is_same_tuple(version):
             version = row.version  # a ranged GET tells no checksums; what a HEAD told still holds
-        fresh = Row(name, version, body, tuple(confirmed.headers.items()), confirmed.sent_ns)
+        fresh = Row(
+            name,
+            version,
+            body,
+            tuple(confirmed.headers.items()),
+            confirmed.sent_ns,
+            confirmed.voice.mark,
+        )
         if row is None or row.version != version or rule.freshness.mode is not Mode.STRICT:
             self._flash.put_row(fresh)
         return fresh
@@ -173,7 +190,8 @@ class Objects:
         if length == 0 or start % self._parts.chunk_bytes:
             answer.close()
             return
-        self._parts.filling.adopt(row, answer, start, start + length)
+        wanted = ByteRange(start, start + length)
+        self._parts.filling.adopt(row, answer, wanted, confirmed.voice)
 
 
 async def _given(body: bytes) -> AsyncGenerator[Piece]:

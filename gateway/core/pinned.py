@@ -10,6 +10,7 @@ from gateway.core.described import content_range, has_same_tuple
 from gateway.flash.rows import Row
 from gateway.model.failures import OriginRefused, OriginUnreachable, VersionChanged
 from gateway.model.ranges import ByteRange
+from gateway.model.voices import Voice
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
 from gateway.protocol.s3.addressing import encode_key
 from gateway.telemetry import metrics
@@ -22,11 +23,12 @@ async def pinned_pieces(
     origin: Origin,
     row: Row,
     wanted: ByteRange,
+    voice: Voice,
     *,
     resumes_max: int,
     opening: OriginAnswer | None = None,
 ) -> AsyncGenerator[bytes]:
-    """Yield exactly the bytes `wanted` of the version in `row`.
+    """Yield exactly the bytes `wanted` of the version in `row`, asked for by `voice`.
 
     `opening` is an answer already begun at `wanted.start`. Raises VersionChanged when the origin no
     longer serves that version, OriginRefused, and OriginUnreachable after `resumes_max`
@@ -36,7 +38,7 @@ async def pinned_pieces(
     answer = opening
     while position < wanted.stop:
         if answer is None:
-            answer = await _ask_range(origin, row, ByteRange(position, wanted.stop))
+            answer = await _ask_range(origin, row, ByteRange(position, wanted.stop), voice)
         pieces = answer.pieces()
         try:
             async for piece in pieces:
@@ -60,7 +62,7 @@ async def pinned_pieces(
         answer = None
 
 
-async def _ask_range(origin: Origin, row: Row, wanted: ByteRange) -> OriginAnswer:
+async def _ask_range(origin: Origin, row: Row, wanted: ByteRange, voice: Voice) -> OriginAnswer:
     """Return an answer whose body begins at `wanted.start` of the right version."""
     version = row.version
     answer = await origin.ask(
@@ -73,6 +75,7 @@ async def _ask_range(origin: Origin, row: Row, wanted: ByteRange) -> OriginAnswe
                 "Range": wanted.header(),
                 "If-Match": version.etag,
             },
+            voice=voice,
         )
     )
     if answer.status in (_PRECONDITION_FAILED, _NOT_FOUND, 416):

@@ -17,8 +17,9 @@ from gateway.core.read_plan import FromFlash, plan_read, stretches
 from gateway.core.receipt import Receipt
 from gateway.flash.rows import Extent, Row
 from gateway.flash.store import Flash, SegmentHandle
-from gateway.model.failures import FlashTrouble
+from gateway.model.failures import FlashTrouble, OriginRefused
 from gateway.model.ranges import ByteRange
+from gateway.model.voices import Voice
 from gateway.origin.interface import Origin
 from gateway.telemetry import metrics
 
@@ -60,10 +61,13 @@ class ReadParts:
 class Reading:
     """A walk over `wanted` bytes of the version in `row`."""
 
-    def __init__(self, parts: ReadParts, row: Row, wanted: ByteRange, receipt: Receipt) -> None:
-        """Begin at the first byte; nothing is read yet."""
+    def __init__(
+        self, parts: ReadParts, row: Row, wanted: ByteRange, voice: Voice, receipt: Receipt
+    ) -> None:
+        """Begin at the first byte; nothing is read yet. `voice` may read the version, it said."""
         self._parts = parts
         self._row = row
+        self._voice = voice
         self._wanted = wanted
         self._receipt = receipt
         self._ahead = 0  # chunks below this number were arranged for
@@ -164,13 +168,17 @@ class Reading:
             offset = self._position - base
             await fill.wait_beyond(offset)
             if fill.buffer is None or fill.received <= offset:
-                if fill.failure is not None:
+                if fill.failure is not None and not self._is_anothers(fill):
                     raise fill.failure
                 return
             upto = min(fill.received, stop, offset + _PIECE_BYTES_MAX)
             piece = bytes(memoryview(fill.buffer)[offset:upto])
             self._position += len(piece)
             yield piece
+
+    def _is_anothers(self, fill: ChunkFill) -> bool:
+        """Return whether the origin refused another voice: what this one may is not said by it."""
+        return isinstance(fill.failure, OriginRefused) and fill.voice != self._voice
 
     async def _arrange(self, number: int) -> None:
         """See to it that chunk `number`, which is neither on flash nor on its way here, comes."""
@@ -185,7 +193,7 @@ class Reading:
             if parts.flash.extents(body, range(number, number + 1)):
                 return
             # Another worker fills it: its claim ends with its fill or with its life.
-            if parts.filling.start(self._row, range(number, self._run_stop(number))):
+            if parts.filling.start(self._row, range(number, self._run_stop(number)), self._voice):
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _ELSEWHERE_SECONDS_MAX)
@@ -205,7 +213,7 @@ class Reading:
                 at += 1
                 continue
             run = range(at, min(stop, self._run_stop(at)))
-            started = parts.filling.start(self._row, run)
+            started = parts.filling.start(self._row, run, self._voice)
             self._receipt.origin_requests += bool(started)
             for begun in run[:started]:
                 self._expect(parts.filling.find(self._row.body, begun))
@@ -239,7 +247,11 @@ class Reading:
         self._receipt.origin_requests += 1
         rest = ByteRange(self._position, self._wanted.stop)
         async for piece in pinned_pieces(
-            self._parts.origin, self._row, rest, resumes_max=self._parts.resumes_max
+            self._parts.origin,
+            self._row,
+            rest,
+            self._voice,
+            resumes_max=self._parts.resumes_max,
         ):
             self._position += len(piece)
             yield piece

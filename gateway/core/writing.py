@@ -110,7 +110,7 @@ class Writing:
                     etag = answer.headers.get("ETag", "")
                     version_id = answer.headers.get("x-amz-version-id")
                     kept = keeping.pop_all()
-                    self.tasks.create_task(self._admit(kept, spool, write.name, etag, version_id))
+                    self.tasks.create_task(self._admit(kept, spool, write, etag, version_id))
             return answer
 
     async def _forget(self, write: Write) -> None:
@@ -168,13 +168,14 @@ class Writing:
         self,
         keeping: AsyncExitStack,
         spool: Spool,
-        name: ObjectName,
+        write: Write,
         etag: str,
         version_id: str | None,
     ) -> None:
         """Keep the written body on flash; the client has its answer already."""
         async with keeping:
-            await self.admission.admit(name, spool, etag, version_id)
+            voice = write.request.voice
+            await self.admission.admit(write.name, spool, voice, etag, version_id)
 
     def _spool(self, length: int) -> Spool:
         return Spool(self.parameters.spool_directories, self.parameters.spool_memory, length)

@@ -12,6 +12,7 @@ from gateway.core.receipt import Receipt
 from gateway.doors.connection import S3Connection
 from gateway.doors.whole_answer import WholeAnswer
 from gateway.model.failures import BodyMismatch
+from gateway.model.voices import Voice
 from gateway.protocol.http.head import RequestHead, split_target
 
 if TYPE_CHECKING:
@@ -111,6 +112,14 @@ class Exchange:
                 "HTTP header",
                 code="IncompleteBody",
             ) from error
+
+    @property
+    def voice(self) -> Voice:
+        """Return who asks the origin: the principal's, on behalf of the web site that asks."""
+        assert self.principal is not None  # noqa: S101 - identified by the pipeline
+        site = self.head.headers.get("Origin")
+        voice = self.principal.voice
+        return voice if site is None else voice.on_behalf_of(site)
 
     def fail_within(self, code: str) -> None:
         """Note that the 200 has an `<Error>` in it: it counts as no success."""

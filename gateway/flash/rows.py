@@ -15,9 +15,10 @@ from typing import Any, Protocol
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
 
-# Row format, is tombstone, has version id, confirmed (ns), bucket bytes, key bytes, size, body,
-# number of checksums, number of headers; then bucket, key and the texts parted by NUL.
-_HEAD = struct.Struct("<BBBxqHHQ16sHH")
+# Row format, is tombstone, has version id, was confirmed to another than Forebay itself, confirmed
+# (ns), bucket bytes, key bytes, size, body, number of checksums, number of headers; then bucket,
+# key and the texts parted by NUL: the last one is whom it was confirmed to, where it was another.
+_HEAD = struct.Struct("<BBBBqHHQ16sHH")
 _FORMAT = 1
 _CHUNK_KEY = struct.Struct(">16sI")
 _EXTENT = struct.Struct("<IIQI")
@@ -62,6 +63,8 @@ class Row:
     headers: tuple[tuple[str, str], ...]
     confirmed_ns: int
     """Wall-clock ns when the confirming question was sent; 0 or in the future: unconfirmed."""
+    confirmed_to: str = ""
+    """The mark of the voice (`model.voices`) that asked; '' is Forebay itself."""
 
 
 def encode_text(text: str) -> bytes:
@@ -85,6 +88,7 @@ def encode_row(row: Row) -> bytes:
         version.version_id or "",
         *chain.from_iterable(version.checksums),
         *chain.from_iterable(row.headers),
+        *((row.confirmed_to,) if row.confirmed_to else ()),
     )
     joined = _SEPARATOR.join(texts)
     if joined.count(_SEPARATOR) != len(texts) - 1:
@@ -94,6 +98,7 @@ def encode_row(row: Row) -> bytes:
         _FORMAT,
         0,
         version.version_id is not None,
+        bool(row.confirmed_to),
         row.confirmed_ns,
         len(bucket),
         len(key),
@@ -108,7 +113,7 @@ def encode_row(row: Row) -> bytes:
 def encode_tombstone(name: ObjectName, forgotten_ns: int) -> bytes:
     """Return the row that says `name` was forgotten at that time."""
     bucket, key = encode_text(name.bucket), encode_text(name.key)
-    head = _HEAD.pack(_FORMAT, 1, 0, forgotten_ns, len(bucket), len(key), 0, bytes(16), 0, 0)
+    head = _HEAD.pack(_FORMAT, 1, 0, 0, forgotten_ns, len(bucket), len(key), 0, bytes(16), 0, 0)
     return head + bucket + key
 
 
@@ -121,10 +126,10 @@ def decode_row(data: bytes, name: ObjectName) -> Row | None:
     if len(data) < _HEAD.size or data[0] != _FORMAT or data[1]:
         return None
     head = _HEAD.unpack_from(data)
-    stop = _HEAD.size + head[4] + head[5]
+    stop = _HEAD.size + head[5] + head[6]
     if data[_HEAD.size : stop] != encode_text(name.bucket) + encode_text(name.key):
         return None
-    if head[4] != len(encode_text(name.bucket)):
+    if head[5] != len(encode_text(name.bucket)):
         return None
     try:
         return _decode(head, data[stop:], name)
@@ -136,7 +141,7 @@ def find_name(data: bytes) -> ObjectName | None:
     """Return the name that a row or tombstone is about; None for another format, or bad bytes."""
     if len(data) < _HEAD.size or data[0] != _FORMAT:
         return None
-    _, _, _, _, bucket_bytes, key_bytes, *_ = _HEAD.unpack_from(data)
+    _, _, _, _, _, bucket_bytes, key_bytes, *_ = _HEAD.unpack_from(data)
     middle = _HEAD.size + bucket_bytes
     bucket, key = data[_HEAD.size : middle], data[middle : middle + key_bytes]
     try:
@@ -154,22 +159,23 @@ def is_tombstone(data: bytes) -> bool:
 
 def time_of(data: bytes) -> int:
     """Return when a row was confirmed, or its object forgotten, in wall-clock ns."""
-    return int(_HEAD.unpack_from(data)[3]) if len(data) >= _HEAD.size else 0
+    return int(_HEAD.unpack_from(data)[4]) if len(data) >= _HEAD.size else 0
 
 
 def body_of(data: bytes) -> bytes:
     """Return the body id of a row."""
-    return bytes(_HEAD.unpack_from(data)[7])
+    return bytes(_HEAD.unpack_from(data)[8])
 
 
 def _decode(head: tuple[Any, ...], joined: bytes, name: ObjectName) -> Row:
-    _, _, has_version_id, confirmed_ns, _, _, size, body, checksums, _ = head
+    _, _, has_version_id, is_anothers, confirmed_ns, _, _, size, body, checksums, _ = head
     texts = joined.decode("utf-8", "surrogatepass").split(_SEPARATOR)
+    confirmed_to = texts.pop() if is_anothers else ""
     pairs = tuple(zip(texts[3::2], texts[4::2], strict=True))
     version = Version(
         texts[0], size, texts[1], texts[2] if has_version_id else None, pairs[:checksums]
     )
-    return Row(name, version, body, pairs[checksums:], confirmed_ns)
+    return Row(name, version, body, pairs[checksums:], confirmed_ns, confirmed_to)
 
 
 def chunk_key(body: bytes, number: int) -> bytes:

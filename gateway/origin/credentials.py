@@ -4,22 +4,13 @@ The chain (environment, shared files, container and instance roles, web identity
 are aiobotocore's; https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
 
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError
 
 from gateway.model.failures import OriginUnreachable
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """An access key with its secret; the secret is kept out of every repr."""
-
-    access_key: str
-    secret_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
+from gateway.model.voices import Keys
 
 
 class Credentials(Protocol):

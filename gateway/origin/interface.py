@@ -6,6 +6,7 @@ from typing import Protocol
 
 from multidict import CIMultiDictProxy
 
+from gateway.model.voices import Voice
 from gateway.protocol.s3.signing import EMPTY_SHA256
 
 Body = bytes | AsyncIterable[bytes]
@@ -13,7 +14,10 @@ Body = bytes | AsyncIterable[bytes]
 
 @dataclass(frozen=True, slots=True)
 class OriginRequest:
-    """One S3 request toward the origin, not yet signed."""
+    """One S3 request toward the origin, not yet signed.
+
+    Whose `voice` it is must be said by who makes one: a forgotten one would lend Forebay's rights.
+    """
 
     method: str
     bucket: str | None
@@ -29,6 +33,7 @@ class OriginRequest:
     """What is signed as x-amz-content-sha256."""
     may_be_slow: bool = False
     """Whether the first byte may take minutes (CompleteMultipartUpload, CopyObject)."""
+    voice: Voice = field(kw_only=True)
 
 
 class OriginAnswer(Protocol):

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from multidict import CIMultiDictProxy
 
 from gateway.model.failures import Failure
+from gateway.model.voices import FOREBAY
 from gateway.origin.interface import Origin, OriginRequest
 from gateway.protocol.http.percent import encode
 from gateway.protocol.s3.addressing import encode_key
@@ -107,6 +108,7 @@ class Scratch:
                 body,
                 len(body),
                 payload_hash or (sha256(body).hexdigest() if body else EMPTY_SHA256),
+                voice=FOREBAY,
             )
         )
         told = Told(answer.status, answer.headers, await answer.read(_ANSWER_BYTES_MAX))
@@ -284,7 +286,7 @@ async def _versioning(scratch: Scratch) -> Finding:
 
 async def _virtual_host(virtual: Origin, bucket: str) -> Finding:
     try:
-        answer = await virtual.ask(OriginRequest("HEAD", bucket))
+        answer = await virtual.ask(OriginRequest("HEAD", bucket, voice=FOREBAY))
     except Failure as failure:
         return Finding("the bucket in the host name", "no", failure.message, "keep addressing path")
     answer.close()

@@ -196,8 +196,8 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         return S3Answer(response)
 
     async def _signed(self, request: OriginRequest) -> tuple[URL, CIMultiDict[str]]:
-        """Return the exact URL and the headers with the signature among them."""
-        keys = await self._credentials.current()
+        """Return the exact URL and the headers with the voice's signature among them."""
+        voice = request.voice
         netloc, path = self._place(request)
         headers = CIMultiDict(request.headers)
         headers["Host"] = netloc
@@ -206,21 +206,25 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
                 headers["Content-Length"] = str(len(request.body))
         elif request.body_bytes is not None:
             headers["Content-Length"] = str(request.body_bytes)
-        headers.update(
-            sign_headers(
-                request.method,
-                netloc,
-                path,
-                request.query,
-                dict(headers),
-                access_key=keys.access_key,
-                secret=keys.secret_key,
-                session_token=keys.session_token,
-                region=self._parameters.region,
-                amz_date=self._now().strftime("%Y%m%dT%H%M%SZ"),
-                payload_hash=request.payload_hash,
+        if voice.site:
+            headers["Origin"] = voice.site
+        if voice.is_signed:
+            keys = voice.keys or await self._credentials.current()
+            headers.update(
+                sign_headers(
+                    request.method,
+                    netloc,
+                    path,
+                    request.query,
+                    dict(headers),
+                    access_key=keys.access_key,
+                    secret=keys.secret_key,
+                    session_token=keys.session_token,
+                    region=self._parameters.region,
+                    amz_date=self._now().strftime("%Y%m%dT%H%M%SZ"),
+                    payload_hash=request.payload_hash,
+                )
             )
-        )
         target = f"{path}?{request.query}" if request.query else path
         return URL(f"{self._scheme}://{netloc}{target}", encoded=True), headers
 

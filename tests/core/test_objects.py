@@ -16,6 +16,7 @@ from gateway.model.failures import OriginRefused, OriginUnreachable, VersionChan
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.rules import Freshness, Mode, Rule, Rules
+from gateway.model.voices import FOREBAY
 from tests.doubles.scripted_origin import ScriptedOrigin
 from tests.support.settling import settle_until
 
@@ -41,18 +42,19 @@ class House:
             lambda: self.now_ns,
         )
 
-    async def open(self, name=NAME, wanted=None):
+    async def open(self, name=NAME, wanted=None, voice=FOREBAY):
         receipt = Receipt()
         read = await self.objects.read(
             name,
-            lambda version: wanted or ByteRange(0, version.size),
+            lambda row: wanted or ByteRange(0, row.version.size),
             Opening(None) if wanted is None else None,
+            voice,
             receipt,
         )
         return read, receipt
 
-    async def read(self, name=NAME, wanted=None):
-        read, receipt = await self.open(name, wanted)
+    async def read(self, name=NAME, wanted=None, voice=FOREBAY):
+        read, receipt = await self.open(name, wanted, voice)
         return await drain(read), receipt
 
     async def warm(self):

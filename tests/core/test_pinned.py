@@ -8,6 +8,7 @@ from gateway.flash.rows import Row
 from gateway.model.failures import OriginUnreachable, VersionChanged
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
+from gateway.model.voices import FOREBAY
 from tests.doubles.scripted_origin import PIECE_BYTES, ScriptedOrigin
 
 BODY = bytes(range(256)) * 1024
@@ -27,7 +28,7 @@ def row_of(origin):
 
 
 async def read(origin, row, wanted, resumes_max=3):
-    pieces = pinned_pieces(origin, row, wanted, resumes_max=resumes_max)
+    pieces = pinned_pieces(origin, row, wanted, FOREBAY, resumes_max=resumes_max)
     return b"".join([piece async for piece in pieces])
 
 
@@ -76,7 +77,9 @@ async def test_a_change_between_two_attempts_is_noticed(origin):
     received = bytearray()
 
     async def read_while_it_is_overwritten():
-        async for piece in pinned_pieces(origin, row, ByteRange(0, len(BODY)), resumes_max=3):
+        async for piece in pinned_pieces(
+            origin, row, ByteRange(0, len(BODY)), FOREBAY, resumes_max=3
+        ):
             received.extend(piece)
             origin.put("k", b"\1" * len(BODY))
 

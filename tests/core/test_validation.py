@@ -8,6 +8,7 @@ from gateway.core.validation import Confirmed, Opening, Validation
 from gateway.model.failures import OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
+from gateway.model.voices import FOREBAY
 from gateway.origin.interface import OriginAnswer
 from tests.doubles.scripted_origin import ScriptedOrigin
 
@@ -48,7 +49,7 @@ async def settle():
 
 async def test_those_who_arrive_before_the_question_share_it(origin, tasks):
     validation = make(origin, tasks)
-    answers = await asyncio.gather(*(validation.confirm(NAME, None) for _ in range(64)))
+    answers = await asyncio.gather(*(validation.confirm(NAME, None, FOREBAY) for _ in range(64)))
     assert origin.count("HEAD") == 1
     assert {answer.version.etag for answer, _ in answers} == {origin.objects["k"].etag}
     assert [joined for _, joined in answers].count(False) == 1
@@ -57,12 +58,12 @@ async def test_those_who_arrive_before_the_question_share_it(origin, tasks):
 async def test_who_arrives_during_a_question_joins_the_next_one(origin, tasks):
     validation = make(origin, tasks)
     origin.gate = asyncio.Event()
-    first = tasks.create_task(validation.confirm(NAME, None))
+    first = tasks.create_task(validation.confirm(NAME, None, FOREBAY))
     await settle()
     assert origin.count("HEAD") == 1
     # The foreign write completes here: the question in flight has already seen the past.
     newer = origin.put("k", b"newer")
-    late = [tasks.create_task(validation.confirm(NAME, None)) for _ in range(10)]
+    late = [tasks.create_task(validation.confirm(NAME, None, FOREBAY)) for _ in range(10)]
     await settle()
     assert origin.count("HEAD") == 1
     origin.gate.set()
@@ -75,8 +76,8 @@ async def test_who_arrives_during_a_question_joins_the_next_one(origin, tasks):
 async def test_a_waiter_that_leaves_breaks_nobody(origin, tasks):
     validation = make(origin, tasks)
     origin.gate = asyncio.Event()
-    leaving = asyncio.gather(validation.confirm(NAME, None))
-    staying = tasks.create_task(validation.confirm(NAME, None))
+    leaving = asyncio.gather(validation.confirm(NAME, None, FOREBAY))
+    staying = tasks.create_task(validation.confirm(NAME, None, FOREBAY))
     await settle()
     leaving.cancel()
     await settle()
@@ -88,23 +89,23 @@ async def test_a_failure_is_shared_by_its_round_and_forgotten_after(origin, task
     validation = make(origin, tasks)
     origin.unreachable = True
     outcomes = await asyncio.gather(
-        *(validation.confirm(NAME, None) for _ in range(3)), return_exceptions=True
+        *(validation.confirm(NAME, None, FOREBAY) for _ in range(3)), return_exceptions=True
     )
     assert all(isinstance(outcome, OriginUnreachable) for outcome in outcomes)
     origin.unreachable = False
-    assert (await validation.confirm(NAME, None))[0].version.size == 3
+    assert (await validation.confirm(NAME, None, FOREBAY))[0].version.size == 3
 
 
 async def test_absence_is_the_origins_refusal(origin, tasks):
     with pytest.raises(OriginRefused) as refused:
-        await make(origin, tasks).confirm(ObjectName("b", "absent"), None)
+        await make(origin, tasks).confirm(ObjectName("b", "absent"), None, FOREBAY)
     assert refused.value.status == 404
 
 
 async def test_an_opening_get_is_adopted_before_anyone_learns_of_the_version(origin, tasks):
     adopted = Adopted()
     validation = make(origin, tasks, adopted)
-    confirmed, _ = await validation.confirm(NAME, Opening(None))
+    confirmed, _ = await validation.confirm(NAME, Opening(None), FOREBAY)
     assert confirmed.is_opening
     assert (origin.count("GET"), origin.count("HEAD")) == (1, 0)
     assert [(name, start) for name, _, _, start in adopted.calls] == [(NAME, 0)]
@@ -113,7 +114,7 @@ async def test_an_opening_get_is_adopted_before_anyone_learns_of_the_version(ori
 async def test_an_opening_beyond_the_end_asks_by_head(origin, tasks):
     adopted = Adopted()
     confirmed, _ = await make(origin, tasks, adopted).confirm(
-        NAME, Opening(ByteRange(1 << 20, 2 << 20))
+        NAME, Opening(ByteRange(1 << 20, 2 << 20)), FOREBAY
     )
     assert confirmed.version.size == 3
     assert not adopted.calls
@@ -123,5 +124,5 @@ async def test_an_opening_beyond_the_end_asks_by_head(origin, tasks):
 async def test_without_a_strong_etag_there_is_no_version(origin, tasks, etag):
     origin.put("k", b"one", etag=etag)
     for opening in (None, Opening(None)):
-        confirmed, _ = await make(origin, tasks).confirm(NAME, opening)
+        confirmed, _ = await make(origin, tasks).confirm(NAME, opening, FOREBAY)
         assert confirmed.version is None

@@ -33,6 +33,7 @@ rows = st.builds(
     st.binary(min_size=16, max_size=16),
     pairs,
     st.integers(0, 2**62),
+    plain,
 )
 
 

@@ -10,7 +10,8 @@ import pytest
 from multidict import CIMultiDict
 
 from gateway.model.failures import OriginUnreachable
-from gateway.origin.credentials import Keys, StaticCredentials
+from gateway.model.voices import FOREBAY, Keys
+from gateway.origin.credentials import StaticCredentials
 from gateway.origin.interface import OriginRequest
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.protocol.s3.signing import UNSIGNED_PAYLOAD
@@ -64,7 +65,7 @@ def _upload(pieces: int) -> OriginRequest:
 
     length = pieces * len(PIECE)
     return OriginRequest(
-        "PUT", "bucket", "key", "", CIMultiDict(), body(), length, UNSIGNED_PAYLOAD
+        "PUT", "bucket", "key", "", CIMultiDict(), body(), length, UNSIGNED_PAYLOAD, voice=FOREBAY
     )
 
 

@@ -6,12 +6,13 @@ from contextlib import suppress
 import pytest
 
 from gateway.model.failures import OriginUnreachable
+from gateway.model.voices import FOREBAY
 from gateway.origin.hedging import SAMPLES_MIN, Hedging
 from gateway.origin.interface import OriginRequest
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.telemetry import metrics
 
-HEAD = OriginRequest("HEAD", "bucket", "p/key")
+HEAD = OriginRequest("HEAD", "bucket", "p/key", voice=FOREBAY)
 
 
 class Answer:

@@ -75,6 +75,7 @@ class DeletionDoor:
             body,
             len(body),
             sha256(body).hexdigest(),
+            voice=exchange.voice,
         )
         try:
             answer = await self._origin.ask(question)

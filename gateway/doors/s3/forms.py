@@ -81,6 +81,7 @@ class FormDoor:
                         upload.target.raw_key,
                         headers=CIMultiDict(upload.headers),
                         payload_hash=UNSIGNED_PAYLOAD,
+                        voice=exchange.voice,
                     ),
                     upload.target.name,
                     body,

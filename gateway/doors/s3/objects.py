@@ -1,6 +1,5 @@
 """GetObject and HeadObject: from flash where the version is fresh, else through."""
 
-from collections.abc import Mapping
 from contextlib import aclosing
 
 from aiohttp import web
@@ -11,8 +10,8 @@ from gateway.core.validation import Opening
 from gateway.doors.bodies import send_pieces
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.passthrough import Passthrough
+from gateway.flash.rows import Row
 from gateway.model.failures import NotModified, OriginRefused
-from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.versions import Version
 from gateway.protocol.http.conditions import has_conditions, judge, range_applies
@@ -27,6 +26,8 @@ from gateway.protocol.s3.headers import (
 _OK, _PARTIAL, _NOT_MODIFIED = 200, 206, 304
 _NOT_MODIFIED_HEADERS = frozenset({"cache-control", "content-location", "expires", "vary"})
 """What a 304 repeats of the 200 beside its validators (RFC 9110 15.4.5)."""
+_CORS_PREFIX = "access-control-"
+"""Without these a browser shows its page not even a 304 (Fetch, *CORS check*)."""
 
 # What these ask for is another body than the current version's whole one, or needs what only the
 # client has; it neither answers from nor fills the object's row (traps.md).
@@ -56,17 +57,18 @@ class ObjectDoor:
         reason = _bypass_reason(head)
         if reason:
             return await self._passthrough.bypass(exchange, reason)
-        judged: list[Version] = []
+        judged: list[Row] = []
 
-        def select(version: Version) -> ByteRange:
-            judged.append(version)
-            return _select(head, version)
+        def select(row: Row) -> ByteRange:
+            judged.append(row)
+            return _select(head, row.version)
 
         try:
             read = await self._objects.read(
                 target.name,
                 select,
                 self._opening(head),
+                exchange.voice,
                 exchange.receipt,
             )
         except NotCacheable as decision:
@@ -77,9 +79,7 @@ class ObjectDoor:
             # A HEAD's error has no body: the GET's own answer tells the code.
             return await self._passthrough.bypass(exchange, "the origin refused")
         except NotModified:
-            return await self._not_modified(
-                exchange, judged[-1], self._headers_of(target.name, judged[-1])
-            )
+            return await self._not_modified(exchange, judged[-1].version, judged[-1].headers)
         return await self._send(exchange, read)
 
     async def head(self, exchange: Exchange) -> web.StreamResponse:
@@ -90,7 +90,7 @@ class ObjectDoor:
         if reason or "Range" in head.headers:
             return await self._passthrough.bypass(exchange, reason or "HEAD of a range")
         try:
-            confirmed = await self._objects.confirm(target.name, exchange.receipt)
+            confirmed = await self._objects.confirm(target.name, exchange.voice, exchange.receipt)
         except NotCacheable as decision:
             return await self._passthrough.bypass(exchange, decision.reason)
         version = confirmed.version
@@ -99,7 +99,8 @@ class ObjectDoor:
         try:
             judge(head.headers, version, "HEAD")
         except NotModified:
-            return await self._not_modified(exchange, version, confirmed.headers)
+            described = tuple(confirmed.headers.items())
+            return await self._not_modified(exchange, version, described)
         exchange.receipt.cache = "REVALIDATED"
         headers = _served_headers(head, tuple(confirmed.headers.items()), is_whole=True)
         return await exchange.start(_OK, headers, version.size)
@@ -120,22 +121,17 @@ class ObjectDoor:
         return response
 
     async def _not_modified(
-        self, exchange: Exchange, version: Version, described: Mapping[str, str]
+        self, exchange: Exchange, version: Version, described: tuple[tuple[str, str], ...]
     ) -> web.StreamResponse:
         """Answer 304 with the headers that RFC 9110 15.4.5 wants in it, of the version judged."""
         exchange.receipt.cache = exchange.receipt.cache or "REVALIDATED"
         headers = CIMultiDict(
             (name, value)
-            for name, value in described.items()
-            if name.lower() in _NOT_MODIFIED_HEADERS
+            for name, value in described
+            if name.lower() in _NOT_MODIFIED_HEADERS or name.lower().startswith(_CORS_PREFIX)
         )
         headers["ETag"], headers["Last-Modified"] = version.etag, version.last_modified
         return await exchange.start(_NOT_MODIFIED, headers)
-
-    def _headers_of(self, name: ObjectName, version: Version) -> Mapping[str, str]:
-        """Return the row's headers while it still is of this version; else none."""
-        row = self._objects.find_row(name)
-        return dict(row.headers) if row is not None and row.version == version else {}
 
     def _opening(self, head: RequestHead) -> Opening | None:
         """Return the GET that a cold read may ask at once, aligned to chunks; None: ask by HEAD."""

@@ -36,7 +36,7 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Passthrough:
-    """Sends a request on in Forebay's own name and streams the answer back."""
+    """Sends a request on in the principal's voice and streams the answer back."""
 
     def __init__(self, origin: Origin, flash: "Flash") -> None:
         """Ask `origin`; a row in `flash` whose object may have changed is forgotten."""
@@ -76,6 +76,7 @@ class Passthrough:
             len(body),
             sha256(body).hexdigest() if body else EMPTY_SHA256,
             may_be_slow=exchange.operation is not None and exchange.operation.name in _SLOW,
+            voice=exchange.voice,
         )
         is_write = head.method not in _READS and target.key is not None
         try:

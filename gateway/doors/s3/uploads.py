@@ -68,6 +68,7 @@ class UploadDoor:
                     CIMultiDict(request_headers_onward(head.headers)),
                     # A hash that the client signed is checked by the origin once more.
                     payload_hash=declared if len(declared) == _SHA256_DIGITS else UNSIGNED_PAYLOAD,
+                    voice=exchange.voice,
                 ),
                 target.name,
                 RequestBody(exchange),
@@ -172,7 +173,7 @@ class UploadDoor:
             query = f"versionId={encode(version_id)}" if version_id else ""
             exchange.receipt.origin_requests += 1
             there = await self._writing.origin.ask(
-                OriginRequest("HEAD", target.bucket, target.raw_key, query)
+                OriginRequest("HEAD", target.bucket, target.raw_key, query, voice=exchange.voice)
             )
             there.close()
             etag = there.headers.get("ETag", "").strip('"') if there.status == _OK else ""
@@ -190,7 +191,7 @@ class UploadDoor:
         if expected is None:
             return None
         there: OriginAnswer = await self._writing.origin.ask(
-            OriginRequest("HEAD", target.bucket, target.raw_key)
+            OriginRequest("HEAD", target.bucket, target.raw_key, voice=exchange.voice)
         )
         there.close()
         if there.status != _OK or there.headers.get("ETag", "").strip('"') != expected:

@@ -9,7 +9,8 @@ import pytest
 
 from conformance.support.certificates import make_certificates
 from gateway.model.failures import OriginUnreachable
-from gateway.origin.credentials import Keys, StaticCredentials
+from gateway.model.voices import FOREBAY, Keys
+from gateway.origin.credentials import StaticCredentials
 from gateway.origin.interface import OriginRequest
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.origin.tls import client_context
@@ -60,7 +61,7 @@ async def test_the_origin_learns_who_we_are(ours, theirs):
             port, ca_file=theirs.ca_file, client_cert=ours.certificate, client_key=ours.key
         ) as origin,
     ):
-        answer = await origin.ask(OriginRequest("GET", "bucket"))
+        answer = await origin.ask(OriginRequest("GET", "bucket", voice=FOREBAY))
         assert (answer.status, await answer.read(100)) == (200, b"ok")
 
 
@@ -70,7 +71,7 @@ async def test_without_a_certificate_such_an_origin_cannot_be_asked(ours, theirs
         origin_at(port, ca_file=theirs.ca_file) as origin,
     ):
         with pytest.raises(OriginUnreachable):
-            await origin.ask(OriginRequest("GET", "bucket"))
+            await origin.ask(OriginRequest("GET", "bucket", voice=FOREBAY))
 
 
 async def test_an_origin_of_another_authority_is_not_believed(ours, theirs):
@@ -81,7 +82,7 @@ async def test_an_origin_of_another_authority_is_not_believed(ours, theirs):
         ) as origin,
     ):
         with pytest.raises(OriginUnreachable, match="certificate verify failed"):
-            await origin.ask(OriginRequest("GET", "bucket"))
+            await origin.ask(OriginRequest("GET", "bucket", voice=FOREBAY))
 
 
 async def test_a_renewed_client_certificate_is_shown_from_then_on(ours, theirs, tmp_path):
@@ -95,11 +96,11 @@ async def test_a_renewed_client_certificate_is_shown_from_then_on(ours, theirs, 
         ) as origin,
     ):
         with pytest.raises(OriginUnreachable):
-            await origin.ask(OriginRequest("GET", "bucket"))
+            await origin.ask(OriginRequest("GET", "bucket", voice=FOREBAY))
         ours.certificate.write_bytes(renewed.certificate.read_bytes())
         ours.key.write_bytes(renewed.key.read_bytes())
         assert origin.tls.refresh()
-        answer = await origin.ask(OriginRequest("GET", "bucket"))
+        answer = await origin.ask(OriginRequest("GET", "bucket", voice=FOREBAY))
         assert await answer.read(100) == b"ok"
 
 

@@ -22,6 +22,7 @@ SUITES = {
     "performance": "conformance.performance.suite:main",
     "policy": "conformance.policy.suite:main",
     "s3-tests": "conformance.s3_tests.suite:main",
+    "sigv4": "conformance.sigv4.suite:main",
 }
 
 

@@ -6,6 +6,7 @@ with FOREBAY_TEST_ belong to the tests, FOREBAY_TOOLS to the build of their orig
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ _WORDS: Final = {
     "tuple_type": "it is a list, so write double brackets around the table's name",
     "model_type": "it is a table, so write its keys below the name in brackets",
 }
+_IS_TEXT: Final = re.compile(r"[^\ud800-\udfff]*").fullmatch
 _POLICIES: Final = frozenset({"identities.policy", "groups.policy"})
 FOREIGN_PREFIXES: Final = ("FOREBAY_TEST_", "FOREBAY_TOOLS")
 
@@ -105,6 +107,8 @@ def environment_name(key: str) -> str:
 
 
 def _environment_value(name: str, text: str) -> object:
+    if not _IS_TEXT(text):
+        raise SettingsError(f"{name} in the environment is not UTF-8: write it anew")
     if not text.startswith("["):
         return text
     try:

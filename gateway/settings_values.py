@@ -103,9 +103,9 @@ def parse_address(value: object) -> Address:
     if isinstance(value, Address):
         return value
     host, separator, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     is_number = port.isascii() and port.isdigit() and int(port) <= _PORT_MAX
-    if not (host and separator and is_number):
+    if not (host and separator and is_number) or "[" in host or "]" in host:
         raise ValueError(
             'an address is written "127.0.0.1:9000"; "0.0.0.0:9000" listens on every interface',
         )

@@ -230,6 +230,13 @@ def test_a_list_in_the_environment_that_is_none_is_refused_in_words(value):
         read_settings(None, {"FOREBAY_S3__DOMAINS": value})
 
 
+def test_bytes_in_the_environment_that_are_no_text_are_refused_in_words():
+    with pytest.raises(
+        SettingsError, match="FOREBAY_ORIGIN__REGION in the environment is not UTF-8"
+    ):
+        read_settings(None, {"FOREBAY_ORIGIN__REGION": "eu\udcc8"})
+
+
 @pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5_000, "a ="])
 def test_a_file_that_is_no_toml_is_refused_in_words(tmp_path, text):
     path = tmp_path / "settings.toml"
@@ -262,6 +269,12 @@ def test_what_is_no_size_is_refused(text):
 def test_addresses_read_as_they_are_written(text, expected):
     assert parse_address(text) == expected
     assert str(expected) == text
+
+
+def test_what_is_no_address_is_refused():
+    for text in ("", "h", ":1", "h:", "h:x", "h:65536", "[[::1]]:1", "[h:1", "h]:1", None, 1):
+        with pytest.raises(ValueError, match="an address is written"):
+            parse_address(text)
 
 
 @pytest.mark.parametrize("seconds", [0.25, 30, 86400 * 365])

@@ -46,6 +46,18 @@ def signature(key: bytes, amz_date: str, scope: str, canonical: bytes) -> str:
     return digest(key, to_sign.encode(), "sha256").hex()
 
 
+def squeezed(value: str) -> str:
+    """Return a header's value as it is signed: without spaces around it, one for a run of them.
+
+    Spaces are those of ASCII. A no-break space is a letter to AWS's signers, and were it a space
+    here, one might be put in place of the other in a signed header.
+    """
+    if value.isascii():
+        return " ".join(value.split())
+    raw = value.encode("utf-8", "surrogateescape")
+    return b" ".join(raw.split()).decode("utf-8", "surrogateescape")
+
+
 def raw_query(query: str | list[tuple[str, str]]) -> str:
     """Return a query as it goes on the wire: pairs are encoded, a string is taken as it is."""
     if isinstance(query, str):
@@ -130,7 +142,7 @@ def _signed_lines(host: str, headers: dict[str, str], added: dict[str, str]) -> 
     for name, value in headers.items():
         lower = name.lower()
         if lower[:6] == "x-amz-" or lower in _SIGNED_BESIDES_AMZ:
-            signed[lower] = " ".join(value.split())
+            signed[lower] = squeezed(value)
     signed.update(added)
     names = sorted(signed)
     return "".join([f"{name}:{signed[name]}\n" for name in names]), ";".join(names)

@@ -23,6 +23,7 @@ from gateway.protocol.s3.signing import (
     sign_headers,
     signature,
     signing_key,
+    squeezed,
 )
 
 __all__ = [
@@ -168,9 +169,9 @@ def _header_lines(head: RequestHead, claim: Claim) -> str:
     for name in claim.signed_headers:
         values = get_all(name, ())
         if len(values) == 1:
-            lines.append(f"{name}:{' '.join(values[0].split())}\n")
+            lines.append(f"{name}:{squeezed(values[0])}\n")
         else:
-            lines.append(f"{name}:{','.join(' '.join(value.split()) for value in values)}\n")
+            lines.append(f"{name}:{','.join(map(squeezed, values))}\n")
     return "".join(lines)
 
 

@@ -241,6 +241,22 @@ def test_duplicate_headers_join_with_a_comma():
     verify(head, claim_of(head), SECRET)
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u3000", "\x85", "\udca0"])
+def test_a_space_that_is_none_of_ascii_is_a_letter(space):
+    signed = signed_get(headers={"x-amz-meta-a": "1 2", "x-amz-meta-b": f"1{space}{space}2"})
+    verify(signed, claim_of(signed), SECRET)
+    swapped = CIMultiDict(signed.headers)
+    swapped["x-amz-meta-a"] = f"1{space}2"
+    head = RequestHead("GET", "/bucket/key", "", CIMultiDictProxy(swapped))
+    with pytest.raises(AuthenticationFailed):
+        verify(head, claim_of(head), SECRET)
+    squeezed = CIMultiDict(signed.headers)
+    squeezed["x-amz-meta-b"] = "1 2"
+    head = RequestHead("GET", "/bucket/key", "", CIMultiDictProxy(squeezed))
+    with pytest.raises(AuthenticationFailed):
+        verify(head, claim_of(head), SECRET)
+
+
 def test_the_date_header_stands_in_for_x_amz_date():
     example = HEADER_EXAMPLES["get object"]
     headers = {name: value for name, value in example.headers.items() if name != "x-amz-date"}

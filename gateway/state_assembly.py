@@ -8,7 +8,7 @@ from typing import Final
 from gateway.access.identities import Identities, KnownIdentities, Written
 from gateway.access.identity_ledger import IdentityLedger
 from gateway.access.identity_lookup import IdentityLookup
-from gateway.access.kept_identities import PURPOSE, ROWS
+from gateway.access.kept_identities import PURPOSE, ROWS, KeptIdentity, find_kept, is_name
 from gateway.settings import Settings
 from gateway.settings_entries import compiled
 from gateway.settings_reading import SettingsError, read_state_keys
@@ -88,6 +88,14 @@ def count_kept(settings: Settings) -> int:
         return 0
     with _opened(settings) as store, store.read() as reading:
         return reading.count(ROWS)
+
+
+def find_in_state(settings: Settings, name: str) -> KeptIdentity | None:
+    """Return the state's identity of that name, for which no key is needed; as `count_kept`."""
+    if not has_state(settings.state.path) or not is_name(name):
+        return None
+    with _opened(settings) as store, store.read() as reading:
+        return find_kept(reading, name)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
+from gateway.cli.identity_arguments import fill_identity
+
 DEFAULT_CONFIG: Final = Path("forebay.toml")
 PORT_MAX: Final = 65535
 HIDDEN: Final = "worker"
@@ -90,6 +92,7 @@ def make_parser() -> Parser:
     _add_config(commands)
     _add_flash(commands)
     _add_policy(commands)
+    _add_identity(commands)
     _add_doctor(commands)
     # Spawned by `serve` with a control channel on its standard input; of no use to people.
     commands.add_parser(HIDDEN, add_help=False)
@@ -189,6 +192,18 @@ def _add_doctor(commands: Commands) -> None:
     _add_config_option(parser)
     parser.add_argument("--bucket", metavar="NAME", help="where to write (default: the only one)")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+
+
+def _add_identity(commands: Commands) -> None:
+    parser = _add(commands, "identity", "add, list, rotate, disable and remove who may use it")
+    below = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+
+    def add(name: str, help_line: str) -> Parser:
+        made = _add(below, name, help_line)
+        _add_config_option(made)
+        return made
+
+    fill_identity(parser, add)
 
 
 def _add_policy(commands: Commands) -> None:

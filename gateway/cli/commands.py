@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.cli.arguments import DEFAULT_CONFIG
+from gateway.cli.identity_arguments import IDENTITY_COMMANDS
 from gateway.cli.shown import as_toml
 from gateway.settings import Settings
 from gateway.settings_reading import read_settings
@@ -85,6 +86,13 @@ def doctor(arguments: argparse.Namespace) -> int:
     return probing.examine(settings, arguments.bucket, as_json=arguments.json)
 
 
+def change_identities(arguments: argparse.Namespace) -> int:
+    """Change or show who may use Forebay."""
+    from gateway.cli import identity
+
+    return identity.change_identities(read_settings(config_path(arguments), os.environ), arguments)
+
+
 COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], int]]] = {
     ("serve", None): serve,
     ("worker", None): worker,
@@ -94,6 +102,7 @@ COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], i
     ("flash", "check"): check_flash,
     ("doctor", None): doctor,
     ("policy", "check"): check_policy,
+    **{("identity", name): change_identities for name in IDENTITY_COMMANDS},
 }
 
 

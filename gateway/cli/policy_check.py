@@ -4,13 +4,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from gateway.access.identities import Identity
-from gateway.access.policy import ARN_PREFIX, Decision
+from gateway.access.kept_identities import compile_access
+from gateway.access.policy import ARN_PREFIX, Decision, Policy
 from gateway.access.policy_refusals import nearest
 from gateway.access.request_context import KEYS, RequestContext
+from gateway.model.failures import Failure
 from gateway.protocol.s3.operations import all_actions
 from gateway.settings import Settings
+from gateway.settings_entries import compiled
 from gateway.settings_reading import SettingsError
+from gateway.state_assembly import find_in_state
 
 
 def check_policy(
@@ -20,13 +23,11 @@ def check_policy(
 
     `given` are the request's condition keys, each `key=value`. Raises SettingsError.
     """
-    identity = _get_identity(settings, name)
+    policy = _get_policy(settings, name)
     context = _context(name, given)
-    decision = identity.policy.decide(
-        _known_action(action), resource.removeprefix(ARN_PREFIX), context
-    )
+    decision = policy.decide(_known_action(action), resource.removeprefix(ARN_PREFIX), context)
     sys.stdout.write(f"{_sentence(decision)}\n")
-    missing = [KEYS[key].name for key in sorted(identity.policy.keys - context.values.keys())]
+    missing = [KEYS[key].name for key in sorted(policy.keys - context.values.keys())]
     if missing:
         sys.stderr.write(f"forebay: judged as not in the request: {', '.join(missing)}\n")
     return 0 if decision.is_allowed else 1
@@ -39,12 +40,23 @@ def _sentence(decision: Decision) -> str:
     )
 
 
-def _get_identity(settings: Settings, name: str) -> Identity:
+def _get_policy(settings: Settings, name: str) -> Policy:
+    """Return what an identity of the settings or the state may do; raises SettingsError."""
     found = {one.name: one for one in settings.identities}
-    if name not in found:
+    if name in found:
+        return found[name].as_identity(settings.groups).policy
+    kept = find_in_state(settings, name)
+    if kept is None:
         near = f': the nearest is "{nearest(name, found)}"' if found else ""
-        raise SettingsError(f'there is no identity "{name}" in the settings{near}')
-    return found[name].as_identity(settings.groups)
+        raise SettingsError(
+            f'there is no identity "{name}" in the settings{near}, and none in the state'
+        )
+    if not kept.is_enabled:
+        sys.stderr.write(f'forebay: the identity "{name}" is disabled: all is refused\n')
+    try:
+        return compile_access(kept.policy, kept.groups, compiled(settings.groups))
+    except Failure as failure:
+        raise SettingsError(failure.message) from None
 
 
 def _known_action(action: str) -> str:

@@ -9,12 +9,12 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 import aiohttp
 
 from tests.simulation.patterns import PatternBlob
+from tests.support.connection_owners import connection_owners
 from tests.support.gateway_run import GatewayRun
 from tests.support.gateway_settings import ADMIN
 from tests.support.signed_client import SignedClient, object_path
@@ -138,7 +138,7 @@ class Crowd:
 
     def by_worker(self, port: int, pids: list[int]) -> dict[int, list[Reader]]:
         """Return whose connections are which worker's, by the kernel's own tables."""
-        owners = _owners(port, pids)
+        owners = connection_owners(port, pids)
         found: dict[int, list[Reader]] = {pid: [] for pid in pids}
         for reader in self.readers:
             pid = owners.get(_local_port(reader))
@@ -159,23 +159,3 @@ def _local_port(reader: Reader) -> int:
         if name:
             return int(name[1])
     return 0
-
-
-def _owners(port: int, pids: list[int]) -> dict[int, int]:
-    """Return the process at the server's end of each connection, by the client's port."""
-    inodes = {}
-    for row in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
-        words = row.split()
-        if int(words[1].rpartition(":")[2], 16) == port:
-            inodes[words[9]] = int(words[2].rpartition(":")[2], 16)
-    owners = {}
-    for pid in pids:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                target = str(link.readlink())
-            except OSError:
-                continue
-            inode = target.removeprefix("socket:[").removesuffix("]")
-            if inode in inodes:
-                owners[inodes[inode]] = pid
-    return owners

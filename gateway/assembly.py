@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
+from gateway.access.metering import Metering
 from gateway.core.admission import Admission
 from gateway.core.budget import ByteBudget
 from gateway.core.filling import Filling, FillParameters
@@ -39,7 +40,7 @@ from gateway.doors.s3.pipeline import Handler, Pipeline
 from gateway.doors.s3.uploads import UploadDoor
 from gateway.doors.tls import ListenerTls
 from gateway.flash.store import Flash
-from gateway.limits_assembly import limits_of
+from gateway.limits_assembly import allowances_of, limits_of, metering_of
 from gateway.model.rules import Rules
 from gateway.model.voices import Keys
 from gateway.origin.credentials import ChainCredentials, Credentials, StaticCredentials
@@ -88,7 +89,8 @@ async def run_worker(
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         audit_log = _audit_log(settings, stack)
         core = _core(settings, origin, flash, store, tasks)
-        pipeline = _pipeline(settings, core, Authorization(audit_log), access_log)
+        metering = stack.enter_context(metering_of(settings, shared_folder))
+        pipeline = _pipeline(settings, core, Authorization(audit_log), metering, access_log)
         connections = Connections(limits_of(settings))
         server = S3Server(pipeline.serve, connections)
         tls = _listener_tls(settings)
@@ -240,7 +242,11 @@ def _core(
 
 
 def _pipeline(
-    settings: Settings, core: _Core, authorization: Authorization, access_log: AccessLog
+    settings: Settings,
+    core: _Core,
+    authorization: Authorization,
+    metering: Metering,
+    access_log: AccessLog,
 ) -> Pipeline:
     """Put the S3 door on the core."""
     passthrough = Passthrough(core.origin, core.flash)
@@ -249,7 +255,8 @@ def _pipeline(
         authorization,
         _handlers(settings, core, passthrough, authorization),
         passthrough.handle,
-        FormDoor(core.writing, passthrough, authorization, _now),
+        FormDoor(core.writing, passthrough, authorization, metering, _now),
+        metering=metering,
         domains=settings.s3.domain,
         access_log=access_log,
         requests_max=settings.limits.requests_max,
@@ -317,6 +324,7 @@ async def _follow(
                 log.reopen()
         known = pipeline.authentication.identities
         pipeline.authentication.identities = renewed_lookup(known, settings, core.store)
+        pipeline.metering.allowances = allowances_of(settings)
         core.objects.rules = core.writing.rules = _rules(settings)
         for one in certificates:
             await asyncio.to_thread(one.refresh)

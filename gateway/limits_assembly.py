@@ -1,6 +1,13 @@
-"""From the settings to the bounds of one worker's connections."""
+"""From the settings to the bounds of one worker: connections, and what identities may use."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from gateway.access.metering import Allowances, Metering
+from gateway.access.shared_buckets import SharedBuckets
 from gateway.doors.connections import Limits, connections_bound
+from gateway.model.rates import UNLIMITED
 from gateway.settings import Settings
 
 
@@ -20,3 +27,16 @@ def limits_of(settings: Settings) -> Limits:
         handshake_seconds=chosen.handshake_seconds,
         keepalive_seconds=settings.s3.keepalive_seconds,
     )
+
+
+@contextmanager
+def metering_of(settings: Settings, shared_folder: Path | None) -> Iterator[Metering]:
+    """Yield what counts the use of identities, together with the other workers of the folder."""
+    path = shared_folder / "buckets" if shared_folder is not None else None
+    with closing(SharedBuckets(path)) as buckets:
+        yield Metering(buckets, allowances_of(settings))
+
+
+def allowances_of(settings: Settings) -> Allowances:
+    """Return what the identities of the settings may use."""
+    return {one.name: one.allowance for one in settings.identities if one.allowance != UNLIMITED}

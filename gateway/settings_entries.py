@@ -7,10 +7,11 @@ from pydantic import AfterValidator, model_validator
 
 from gateway.access.identities import Identity
 from gateway.access.policy import Policy, compile_policy, united
+from gateway.model.rates import Allowance, Rate
 from gateway.model.rules import STRICT, Rule
 from gateway.model.voices import FOREBAY, Keys, Voice, own_voice
 from gateway.settings_fields import Section, refuse, refuse_half, setting
-from gateway.settings_values import Secret, Words, WrittenFreshness
+from gateway.settings_values import Secret, Size, Words, WrittenFreshness
 
 
 def _check_match(match: str) -> str:
@@ -75,6 +76,32 @@ class IdentitySettings(Section):
         None,
     )
 
+    requests_per_second_max: float | None = setting(
+        "Requests a second on all workers together; more are refused with 503 SlowDown.",
+        None,
+        unit="requests/s",
+        gt=0,
+        le=1e6,
+    )
+    requests_burst: int | None = setting(
+        "Requests that may come at once after a pause. Without it, those of one second.",
+        None,
+        unit="requests",
+        ge=1,
+    )
+    bytes_per_second_max: Size | None = setting(
+        "Body bytes a second on all workers together, up and down; faster bodies are slowed down.",
+        None,
+        unit="size",
+        ge=64 * 1024,
+    )
+    bytes_burst: Size | None = setting(
+        "Body bytes that may pass at once after a pause. Without it, those of one second.",
+        None,
+        unit="size",
+        ge=1024,
+    )
+
     @model_validator(mode="after")
     def _check_origin_keys(self) -> Self:
         table = f'identities "{self.name}"'
@@ -85,6 +112,25 @@ class IdentitySettings(Section):
                 "add the key it is for"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_bursts(self) -> Self:
+        for rate, burst in (
+            ("requests_per_second_max", "requests_burst"),
+            ("bytes_per_second_max", "bytes_burst"),
+        ):
+            if getattr(self, burst) is not None and getattr(self, rate) is None:
+                refuse(f'the identity "{self.name}" has {burst} without {rate}: add or remove one')
+        return self
+
+    @property
+    def allowance(self) -> Allowance:
+        """Return how much it may use."""
+        requests, size = self.requests_per_second_max, self.bytes_per_second_max
+        return Allowance(
+            Rate(requests, self.requests_burst or max(1.0, requests)) if requests else None,
+            Rate(size, self.bytes_burst or size) if size else None,
+        )
 
     def as_identity(self, groups: Iterable[GroupSettings] = ()) -> Identity:
         """Return the identity that requests are judged by; `groups` are all that there are."""

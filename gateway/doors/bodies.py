@@ -9,6 +9,7 @@ from aiohttp import web
 from gateway.core.reading import FlashPiece, Piece
 from gateway.doors.connection import S3Connection
 from gateway.doors.exchange import Exchange
+from gateway.flash.store import SegmentHandle
 
 _COPY_BYTES = 256 * 1024
 
@@ -19,54 +20,60 @@ async def send_pieces(
     """Send every piece in order; the response was started with their total length."""
     async for piece in pieces:
         if isinstance(piece, bytes):
-            await response.write(piece)
-            exchange.bytes_out += len(piece)
+            await exchange.write(response, piece)
         else:
             with piece.handle:
-                await _send_flash(exchange, piece)
-            exchange.bytes_out += piece.length
+                await _send_flash(exchange, response, piece)
 
 
-async def _send_flash(exchange: Exchange, piece: FlashPiece) -> None:
+async def _send_flash(exchange: Exchange, response: web.StreamResponse, piece: FlashPiece) -> None:
+    """Send a stretch of a segment: whole by the kernel, or at the pace of who asked."""
+    if exchange.head.secure:
+        await _send_copies(exchange, response, piece)
+        return
+    exchange.request.writer.send_headers()
+    pace = exchange.pace
+    step_bytes = piece.length if pace is None else pace.piece_bytes
+    for start in range(0, piece.length, step_bytes):
+        length = min(step_bytes, piece.length - start)
+        if pace is not None:
+            await pace.spend(length)
+        await _sendfile(exchange, piece.handle, piece.offset + start, length)
+        exchange.bytes_out += length
+
+
+async def _sendfile(exchange: Exchange, handle: SegmentHandle, offset: int, length: int) -> None:
     """Hand a stretch of a segment to the kernel.
 
     `fallback=False`: asyncio's own fallback seeks the shared file object and would corrupt the
     bodies of others; over TLS the bytes are read at their position instead.
     """
-    transport = exchange.request.transport
-    if transport is None or transport.is_closing():
-        raise ConnectionResetError("the client left")
-    writer = exchange.request.writer
-    writer.send_headers()
-    loop = asyncio.get_running_loop()
-    if exchange.head.secure:
-        await _send_copies(exchange, piece)
-        return
     connection = exchange.request.protocol
     assert isinstance(connection, S3Connection)  # noqa: S101 - no other server makes requests
+    transport = connection.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client left")
     connection.begins_sending()
     try:
-        sent = await loop.sendfile(
+        sent = await asyncio.get_running_loop().sendfile(
             transport,
-            piece.handle,  # type: ignore[arg-type]  # sendfile needs no more than fileno()
-            piece.offset,
-            piece.length,
+            handle,  # type: ignore[arg-type]  # sendfile needs no more than fileno()
+            offset,
+            length,
             fallback=False,
         )
     finally:
         connection.ends_sending()
-    if sent != piece.length:
+    if sent != length:
         raise ConnectionResetError("a segment ended before its extent")
 
 
-async def _send_copies(exchange: Exchange, piece: FlashPiece) -> None:
+async def _send_copies(exchange: Exchange, response: web.StreamResponse, piece: FlashPiece) -> None:
     """Read and write in steps; the pages are warm, since the extent was proven just now."""
-    response = exchange.response
-    assert response is not None  # noqa: S101 - started before any piece is sent
     position, stop = piece.offset, piece.offset + piece.length
     while position < stop:
         copy = os.pread(piece.handle.fileno(), min(_COPY_BYTES, stop - position), position)
         if not copy:
             raise ConnectionResetError("a segment ended before its extent")
-        await response.write(copy)
+        await exchange.write(response, copy)
         position += len(copy)

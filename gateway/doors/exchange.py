@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from multidict import CIMultiDict
 
+from gateway.access.metering import Pace
 from gateway.access.request_context import NOTHING_KNOWN, RequestContext
 from gateway.core.receipt import Receipt
 from gateway.doors.connection import S3Connection
@@ -36,6 +37,7 @@ class Exchange:
         "head",
         "id",
         "operation",
+        "pace",
         "principal",
         "receipt",
         "request",
@@ -54,6 +56,7 @@ class Exchange:
         self.target: Target | None = None
         self.operation: Operation | None = None
         self.principal: Principal | None = None
+        self.pace: Pace | None = None
         self.context: RequestContext = NOTHING_KNOWN
         self.response: web.StreamResponse | None = None
         self.error_code = ""
@@ -80,6 +83,8 @@ class Exchange:
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> web.StreamResponse:
         """Send an answer whose body is at hand; to HEAD only its headers."""
+        if self.pace is not None:
+            await self.pace.spend(len(body))
         response = WholeAnswer(
             status, self._with_our_headers(headers), body, closes=self._must_close()
         )
@@ -105,6 +110,8 @@ class Exchange:
         try:
             while piece := await connection.next_piece(content):
                 self.bytes_in += len(piece)
+                if self.pace is not None:
+                    await self.pace.spend(len(piece))
                 yield piece
         except (web.RequestPayloadError, ConnectionError) as error:
             raise BodyMismatch(
@@ -120,6 +127,17 @@ class Exchange:
         site = self.head.headers.get("Origin")
         voice = self.principal.voice
         return voice if site is None else voice.on_behalf_of(site)
+
+    async def write(self, response: web.StreamResponse, piece: bytes) -> None:
+        """Send a part of the answer's body, no faster than who asked may have it."""
+        if self.pace is None:
+            await response.write(piece)
+        else:
+            for start in range(0, len(piece), self.pace.piece_bytes):
+                part = piece[start : start + self.pace.piece_bytes]
+                await self.pace.spend(len(part))
+                await response.write(part)
+        self.bytes_out += len(piece)
 
     def fail_within(self, code: str) -> None:
         """Note that the 200 has an `<Error>` in it: it counts as no success."""

@@ -80,6 +80,11 @@ class Overloaded(Failure):
 
     code = "SlowDown"
 
+    def __init__(self, message: str = "", *, retry_seconds: float = 2.0) -> None:
+        """Keep after how long it is worth to come back."""
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
+
 
 class OriginUnreachable(Failure):
     """The origin could not be asked (semantics: unreachable is not deleted)."""

@@ -96,6 +96,9 @@ clients_timed_out = _counters(
     "Clients that took too long and were let go, by what was awaited.",
     "awaited",
 )
+bodies_paced_seconds = _counter(
+    "bodies_paced_seconds", "Time that bodies waited for their identity's bytes_per_second_max."
+)
 
 # Reading
 reads_from_flash = _counter("reads_from_flash", "Reads answered wholly from flash.")

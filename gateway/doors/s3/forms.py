@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
+from gateway.access.metering import Metering
 from gateway.core.writing import Write, Writing
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.contexts import form_context
@@ -57,12 +58,14 @@ class FormDoor:
         writing: Writing,
         passthrough: Passthrough,
         authorization: Authorization,
+        metering: Metering,
         now: Callable[[], datetime],
     ) -> None:
         """Write through `writing`; `now` is the UTC moment that policies are judged at."""
         self._writing = writing
         self._passthrough = passthrough
         self._authorization = authorization
+        self._metering = metering
         self._now = now
 
     async def post(self, exchange: Exchange, authentication: Authentication) -> web.StreamResponse:
@@ -100,6 +103,7 @@ class FormDoor:
         assert bucket is not None  # noqa: S101 - judged by is_form_upload
         sent = await body.read_fields()
         principal = exchange.principal = authentication.identify_form(sent)
+        exchange.pace = self._metering.admit(principal.name)
         policy = read_policy(sent["policy"])
         fields = expand(sent, body.filename)
         upload = read_upload(bucket, fields)

@@ -132,8 +132,7 @@ class Passthrough:
                 return response
             async with aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
-                    await response.write(piece)
-                    exchange.bytes_out += len(piece)
+                    await exchange.write(response, piece)
         finally:
             answer.close()
         return response

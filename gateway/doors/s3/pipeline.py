@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
+from gateway.access.metering import Metering
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.forms import FormDoor, is_form_upload
@@ -37,6 +38,7 @@ class Pipeline:
         passthrough: Handler,
         forms: FormDoor,
         *,
+        metering: Metering,
         domains: tuple[str, ...],
         access_log: AccessLog,
         requests_max: int,
@@ -48,6 +50,7 @@ class Pipeline:
         """
         self.authentication = authentication
         self.authorization = authorization
+        self.metering = metering
         self._handlers = handlers
         self._passthrough = passthrough
         self._forms = forms
@@ -79,6 +82,7 @@ class Pipeline:
             if is_form_upload(head, target):
                 return await self._forms.post(exchange, self.authentication)
             exchange.principal = self.authentication.identify(head)
+            exchange.pace = self.metering.admit(exchange.principal.name)
             operation = name_operation(head.method, target, head.query_names(), head.headers)
             exchange.operation = operation
             self._require(exchange, operation)

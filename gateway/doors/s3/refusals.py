@@ -1,6 +1,7 @@
 """From a failure to what the client is told: status, headers, S3 XML. The door's one such place."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from multidict import CIMultiDict
 
@@ -87,8 +88,10 @@ def _in_our_words(failure: Failure, exchange: Exchange) -> Refusal:
         headers["Content-Range"] = f"bytes */{failure.size}"
         extra["RangeRequested"] = exchange.head.headers.get("Range", "")
         extra["ActualObjectSize"] = str(failure.size)
-    if isinstance(failure, (OriginUnreachable, Overloaded, VersionChanged)):
+    if isinstance(failure, (OriginUnreachable, VersionChanged)):
         headers["Retry-After"] = _RETRY_SECONDS
+    if isinstance(failure, Overloaded):
+        headers["Retry-After"] = str(ceil(failure.retry_seconds))
     resource = failure.resource
     if not resource and exchange.target is not None:
         resource = exchange.target.resource

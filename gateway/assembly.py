@@ -46,6 +46,7 @@ from gateway.model.voices import Keys
 from gateway.origin.credentials import ChainCredentials, Credentials, StaticCredentials
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
+from gateway.sessions_assembly import make_roles, make_tokens, renew_sessions, with_sts
 from gateway.settings import Settings
 from gateway.state.store import Store
 from gateway.state_assembly import make_lookup, open_store, renewed_lookup
@@ -92,7 +93,7 @@ async def run_worker(
         metering = stack.enter_context(metering_of(settings, shared_folder))
         pipeline = _pipeline(settings, core, Authorization(audit_log), metering, access_log)
         connections = Connections(limits_of(settings))
-        server = S3Server(pipeline.serve, connections)
+        server = S3Server(with_sts(pipeline, settings.s3.domain, access_log, _now), connections)
         tls = _listener_tls(settings)
         listener = await _listen(settings, listen_port, server, tls)
         certificates = [one for one in (tls, origin.tls) if one is not None]
@@ -249,9 +250,10 @@ def _pipeline(
     access_log: AccessLog,
 ) -> Pipeline:
     """Put the S3 door on the core."""
+    known = make_lookup(settings, core.store)
     passthrough = Passthrough(core.origin, core.flash)
     return Pipeline(
-        Authentication(make_lookup(settings, core.store), _now),
+        Authentication(known, _now, make_tokens(settings), make_roles(settings)),
         authorization,
         _handlers(settings, core, passthrough, authorization),
         passthrough.handle,
@@ -322,8 +324,9 @@ async def _follow(
         for log in logs:
             if log is not None:
                 log.reopen()
-        known = pipeline.authentication.identities
-        pipeline.authentication.identities = renewed_lookup(known, settings, core.store)
+        authentication = pipeline.authentication
+        authentication.identities = renewed_lookup(authentication.identities, settings, core.store)
+        renew_sessions(authentication, settings)
         pipeline.metering.allowances = allowances_of(settings)
         core.objects.rules = core.writing.rules = _rules(settings)
         for one in certificates:

@@ -18,6 +18,7 @@ from gateway.settings_audit import AuditSettings
 from gateway.settings_entries import GroupSettings, IdentitySettings, RuleSettings
 from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
 from gateway.settings_limits import LimitsSettings
+from gateway.settings_roles import RoleSettings, check_roles
 from gateway.settings_state import StateSettings
 from gateway.settings_values import (
     Address,
@@ -333,6 +334,7 @@ class Settings(Section):
     audit: AuditSettings = AuditSettings()
     identities: tuple[IdentitySettings, ...] = ()
     groups: tuple[GroupSettings, ...] = ()
+    roles: tuple[RoleSettings, ...] = ()
     rules: tuple[RuleSettings, ...] = ()
 
     @model_validator(mode="after")
@@ -353,6 +355,8 @@ class Settings(Section):
         refuse_twins("identities.access_key", (one.access_key for one in self.identities))
         refuse_twins("groups.name", (one.name for one in self.groups))
         self._check_membership()
+        refuse_twins("roles.name", (one.name for one in self.roles))
+        check_roles(self.roles, self.groups)
         refuse_twins("rules.match", (one.match for one in self.rules))
         return self
 

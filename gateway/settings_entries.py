@@ -22,7 +22,8 @@ def _check_match(match: str) -> str:
     return match
 
 
-def _check_policy(policy: object) -> object:
+def checked_policy(policy: object) -> object:
+    """Return a policy as it is written, if it can be judged; raises PolicyError."""
     if policy is not None:
         compile_policy(policy)
     return policy
@@ -32,7 +33,7 @@ class GroupSettings(Section):
     """What several identities may do, said once."""
 
     name: str = setting("The name that identities give in `groups`.", min_length=1, max_length=128)
-    policy: Annotated[object, AfterValidator(_check_policy)] = setting(
+    policy: Annotated[object, AfterValidator(checked_policy)] = setting(
         "What its members may do, or may not: written like an identity's.",
     )
 
@@ -53,7 +54,7 @@ class IdentitySettings(Section):
         pattern=r"^[^\s/,=]+$",  # these delimit the Credential of a signature
     )
     secret_key: Secret = setting("The secret that clients sign with.", min_length=1)
-    policy: Annotated[object, AfterValidator(_check_policy)] = setting(
+    policy: Annotated[object, AfterValidator(checked_policy)] = setting(
         "`admin`, `read-only`, an IAM policy (a table, or its JSON as a text), or a list of its "
         "statements: tables with Effect, Action (or NotAction), Resource (or NotResource), "
         "Condition and Sid. May be left out by who is in a group.",

@@ -25,7 +25,7 @@ _WORDS: Final = {
     "model_type": "it is a table, so write its keys below the name in brackets",
 }
 _IS_TEXT: Final = re.compile(r"[^\ud800-\udfff]*").fullmatch
-_POLICIES: Final = frozenset({"identities.policy", "groups.policy"})
+_POLICIES: Final = frozenset({"identities.policy", "groups.policy", "roles.policy"})
 FOREIGN_PREFIXES: Final = ("FOREBAY_TEST_", "FOREBAY_TOOLS")
 
 
@@ -43,7 +43,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     source = str(path) if path is not None else "the environment"
     refuse_unknown(written, source)
     # Each section is there, if empty, so that defaults see the same folder as written values.
-    lists = ("identities", "groups", "rules")
+    lists = ("identities", "groups", "roles", "rules")
     sections: dict[str, Any] = {name: {} for name in Settings.model_fields if name not in lists}
     merged = merge(merge(sections, written), read_environment(environ))
     folder = path.absolute().parent if path is not None else Path.cwd()

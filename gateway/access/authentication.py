@@ -6,12 +6,15 @@ compared in constant time (protocol/s3/sigv4).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from gateway.access.identities import Identity, KnownIdentities
-from gateway.access.policy import Policy
+from gateway.access.rights import Rights
+from gateway.access.roles import Roles
+from gateway.access.session_tokens import Session, SessionTokens
+from gateway.access.sessions import OpenedSession, Sessions, Standing, standing_of
 from gateway.model.failures import AuthenticationFailed
 from gateway.model.voices import FOREBAY, Voice
 from gateway.protocol.http.head import RequestHead
@@ -30,22 +33,72 @@ class Principal:
 
     name: str
     access_key: str
-    policy: Policy
+    policy: Rights
     claim: Claim
     seed: Seed
     """What the chunk signatures of the body are chained to."""
     voice: Voice = FOREBAY
     """Who asks the origin on its behalf."""
+    opened: OpenedSession | None = None
+    """The session that was signed with, where it was one."""
+
+    @property
+    def session(self) -> Session | None:
+        """Return the session that was signed with, or None for an identity's own keys."""
+        return None if self.opened is None else self.opened.session
+
+    @property
+    def username(self) -> str | None:
+        """Return the user that it is; None: as at AWS, who plays a role is none."""
+        return self.name if self.session is None or not self.session.role else None
+
+    @property
+    def userid(self) -> str:
+        """Return who it is, for aws:userid: the user's name, or `ROLE:SESSION`."""
+        session = self.session
+        return self.name if self.username or session is None else f"{session.role}:{session.name}"
+
+    @property
+    def payer(self) -> str:
+        """Return whose rates it uses up: a session those of the identity that asked for it."""
+        session = self.session
+        return session.identity if session is not None and session.identity else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """Whose key a claim names."""
+
+    standing: Standing
+    secret_key: str = field(repr=False)
+    identity: Identity | None
+    opened: OpenedSession | None = None
+
+    def principal(self, claim: Claim, seed: Seed) -> Principal:
+        """Return it, proven."""
+        who = self.standing
+        return Principal(
+            who.name, claim.access_key, who.rights, claim, seed, who.voice, self.opened
+        )
 
 
 class Authentication:
-    """Judges claims; `identities` is replaced whole on reload, between two requests."""
+    """Judges claims; `identities` and `roles` are replaced whole on reload, between requests."""
 
-    def __init__(self, identities: KnownIdentities, clock: Callable[[], datetime]) -> None:
-        """Take who is known, and a clock that tells aware moments."""
+    def __init__(
+        self,
+        identities: KnownIdentities,
+        clock: Callable[[], datetime],
+        tokens: SessionTokens | None = None,
+        roles: Roles | None = None,
+    ) -> None:
+        """Take who is known, a clock that tells aware moments, and what opens session tokens."""
         self._identities = identities
         self._clock = clock
-        self._proven: dict[_Asked, tuple[Identity, Principal]] = {}
+        self._tokens = tokens or SessionTokens(None)
+        self._sessions = Sessions(self._tokens)
+        self._roles = roles or Roles()
+        self._proven: dict[_Asked, tuple[_Signer, Principal]] = {}
 
     @property
     def identities(self) -> KnownIdentities:
@@ -57,23 +110,47 @@ class Authentication:
         self._identities = identities
         self._proven.clear()
 
+    @property
+    def tokens(self) -> SessionTokens:
+        """Return what makes and opens session tokens."""
+        return self._tokens
+
+    @tokens.setter
+    def tokens(self, tokens: SessionTokens) -> None:
+        self._tokens = tokens
+        self._sessions = Sessions(tokens)
+        self._proven.clear()
+
+    @property
+    def roles(self) -> Roles:
+        """Return the roles that there are."""
+        return self._roles
+
+    @roles.setter
+    def roles(self, roles: Roles) -> None:
+        self._roles = roles
+        self._proven.clear()
+
     def identify(self, head: RequestHead) -> Principal:
         """Return who signed the request.
 
         Raises AuthenticationFailed (AccessDenied where anonymous or expired, InvalidAccessKeyId,
-        InvalidToken, RequestTimeTooSkewed, SignatureDoesNotMatch) and InvalidRequest for a claim
-        that is malformed.
+        InvalidToken, ExpiredToken, RequestTimeTooSkewed, SignatureDoesNotMatch) and InvalidRequest
+        for a claim that is malformed.
         """
         if "X-Amz-Signature=" not in head.query:
             return self._prove(head)[1]
         # A presigned URL is made to be used often: the same request, to the last header, needs only
-        # its time judged again, and that the identity which proved it is still what it was.
+        # its time judged again, and that who proved it is still what they were.
         asked = (head.method, head.path, head.query, tuple(head.headers.items()))
         proven = self._proven.get(asked)
         if proven is not None:
-            identity, principal = proven
-            if self.identities.find(identity.access_key) is identity:
-                check_time(principal.claim, self._clock())
+            signer, principal = proven
+            check_time(principal.claim, self._clock())
+            if signer.opened is not None:
+                standing = self._standing(signer.opened)
+                return replace(principal, policy=standing.rights, voice=standing.voice)
+            if self.identities.find(principal.access_key) is signer.identity:
                 return principal
             del self._proven[asked]
         if len(self._proven) >= _PROVEN_MAX:
@@ -81,15 +158,31 @@ class Authentication:
         proven = self._proven[asked] = self._prove(head)
         return proven[1]
 
-    def _prove(self, head: RequestHead) -> tuple[Identity, Principal]:
+    def identify_call(self, head: RequestHead, service: str, body_hash: str) -> Principal:
+        """Return who signed a call of another service than S3, whose body has this SHA-256.
+
+        Raises as `identify`.
+        """
+        claim = read_claim(head, service)
+        if claim is None:
+            raise AuthenticationFailed(
+                "Request is missing Authentication Token", code="MissingAuthenticationToken"
+            )
+        # Other services sign the body's own hash, and need no header that says it (AWS, *Create a
+        # signed AWS API request*); so the signature proves the body, whatever a header claims.
+        return self._judge(head, replace(claim, payload_hash=body_hash))[1]
+
+    def _prove(self, head: RequestHead) -> tuple[_Signer, Principal]:
         """Return who signed the request, all of it judged."""
         claim = read_claim(head)
         if claim is None:
             raise AuthenticationFailed("Access Denied")
-        identity = self._get_identity(claim)
+        return self._judge(head, claim)
+
+    def _judge(self, head: RequestHead, claim: Claim) -> tuple[_Signer, Principal]:
+        signer = self._get_signer(claim)
         check_time(claim, self._clock())
-        seed = verify(head, claim, identity.secret_key)
-        return identity, _principal(identity, claim, seed)
+        return signer, signer.principal(claim, verify(head, claim, signer.secret_key))
 
     def identify_form(self, fields: Mapping[str, str]) -> Principal:
         """Return who signed a form upload's policy; `fields` have names in lower case.
@@ -99,28 +192,24 @@ class Authentication:
         claim = read_form_claim(fields)
         if claim is None:
             raise AuthenticationFailed("Access Denied")
-        identity = self._get_identity(claim)
-        seed = verify_form(claim, fields["policy"], identity.secret_key)
-        return _principal(identity, claim, seed)
+        signer = self._get_signer(claim)
+        return signer.principal(claim, verify_form(claim, fields["policy"], signer.secret_key))
 
-    def _get_identity(self, claim: Claim) -> Identity:
+    def _get_signer(self, claim: Claim) -> _Signer:
         """Return whose key a claim names; raises AuthenticationFailed where nobody's."""
+        if claim.session_token is not None:
+            # A token that nobody issued must not be ignored, not even beside a long-term key.
+            opened = self._sessions.open(claim.access_key, claim.session_token)
+            return _Signer(self._standing(opened), opened.session.secret_key, None, opened)
         identity = self.identities.find(claim.access_key)
         if identity is None:
             raise AuthenticationFailed(
                 "The AWS Access Key Id you provided does not exist in our records.",
                 code="InvalidAccessKeyId",
             )
-        if claim.session_token is not None:
-            # Identities have long-term keys only; a token that nobody issued must not be ignored.
-            raise AuthenticationFailed(
-                "The provided token is malformed or otherwise invalid.",
-                code="InvalidToken",
-            )
-        return identity
+        standing = Standing(identity.name, identity.policy, identity.voice)
+        return _Signer(standing, identity.secret_key, identity)
 
-
-def _principal(identity: Identity, claim: Claim, seed: Seed) -> Principal:
-    return Principal(
-        identity.name, identity.access_key, identity.policy, claim, seed, identity.voice
-    )
+    def _standing(self, opened: OpenedSession) -> Standing:
+        now = self._clock().timestamp()
+        return standing_of(opened, self._identities, self._roles, now)

@@ -8,6 +8,7 @@ made here, so that the audit log has them all.
 from typing import Final, Protocol
 
 from gateway.access.authentication import Principal
+from gateway.access.policy import Decision
 from gateway.access.request_context import RequestContext
 from gateway.model.failures import AccessDenied, AuthenticationFailed, OriginUnreachable
 from gateway.protocol.http.head import RequestHead
@@ -76,14 +77,29 @@ class Authorization:
     ) -> None:
         """Judge as `require` does, on a resource that is no bucket's: a role, an identity."""
         decision = principal.policy.decide(action, resource, context)
+        self.note(decision, resource, (principal.name, principal.access_key), action, asked)
+        if not decision.is_allowed:
+            raise AccessDenied("Access Denied")
+
+    def note(
+        self,
+        decision: Decision,
+        resource: str,
+        who: tuple[str, str],
+        action: str,
+        asked: Asked,
+    ) -> None:
+        """Tell the audit log of a judgement; `who` is a name and the access key it signed with.
+
+        Raises OriginUnreachable where it was allowed and cannot be told.
+        """
         log = self._audit_log
         if log is not None and log.wants(action, is_allowed=decision.is_allowed):
             judgement = Judgement(
                 asked.id,
                 asked.remote,
                 asked.head.secure,
-                principal.name,
-                principal.access_key,
+                *who,
                 action,
                 resource,
                 decision.is_allowed,
@@ -91,8 +107,6 @@ class Authorization:
                 asked.head.headers.get("User-Agent", ""),
             )
             _tell(log, judgement)
-        if not decision.is_allowed:
-            raise AccessDenied("Access Denied")
 
     def note_unproven(self, failure: AuthenticationFailed, target: Target, asked: Asked) -> None:
         """Tell the audit log of a request whose sender could not be proven."""

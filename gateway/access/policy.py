@@ -86,7 +86,9 @@ class Policy:
 
     __slots__ = ("_prospect", "keys", "statements")
 
-    def __init__(self, statements: Iterable[Statement]) -> None:
+    def __init__(
+        self, statements: Iterable[Statement], *, prospects_max: int = PROSPECTS_MAX
+    ) -> None:
         """Keep the statements, each label telling whose it is."""
         self.statements = kept = tuple(statements)
         self.keys = frozenset(key for one in self.statements for key in one.keys)
@@ -98,7 +100,7 @@ class Policy:
                 one for one in kept if one.actions.covers(action, is_allow=one.is_allow)
             )
 
-        @lru_cache(maxsize=PROSPECTS_MAX)
+        @lru_cache(maxsize=prospects_max)
         def prospect(action: str, resource: str) -> _Prospect:
             short = resource.removeprefix(ARN_PREFIX)
             return _prospect(speaking(action).find(short), short)
@@ -143,7 +145,9 @@ def _first_settled(statements: list[Statement], *, is_allow: bool) -> Statement 
     return next(settled, None)
 
 
-def compile_policy(source: object, owner: str = "") -> Policy:
+def compile_policy(
+    source: object, owner: str = "", *, prospects_max: int = PROSPECTS_MAX
+) -> Policy:
     """Return the policy that is written as a builtin's name, statements, a document or its JSON.
 
     `owner` begins the labels of its statements. Raises PolicyError with one sentence when it cannot
@@ -157,7 +161,7 @@ def compile_policy(source: object, owner: str = "") -> Policy:
         else:
             known = " or ".join(f'"{name}"' for name in _BUILTIN)
             raise PolicyError(f'"{source}" is not a policy: write {known}, or a list of statements')
-    return Policy(parse_policy(source, owner))
+    return Policy(parse_policy(source, owner), prospects_max=prospects_max)
 
 
 def united(policies: Iterable[Policy]) -> Policy:

@@ -18,12 +18,17 @@ from gateway.access.policy_refusals import PolicyError, nearest, texts
 from gateway.access.policy_statements import Actions, Resources, Statement
 
 ARN_PREFIX: Final = "arn:aws:s3:::"
+ROLE_PREFIX: Final = "arn:aws:iam::000000000000:role/"
+"""What resources of `sts:` actions begin with, whatever account a policy writes: there is one."""
 JSON_LETTERS_MAX: Final = 131_072
 
 _VERSION: Final = "2012-10-17"
 _OLD_VERSION: Final = "2008-10-17"
 _ARN_PREFIXES: Final = (ARN_PREFIX, "arn:aws-cn:s3:::", "arn:aws-us-gov:s3:::")
-_SERVICES: Final = ("s3:", "s3express:")
+_ROLE: Final = re.compile(
+    r"arn:aws(?:-cn|-us-gov)?:iam::(?:[0-9]{12}|\*):role/(.+)", re.DOTALL
+).fullmatch
+_SERVICES: Final = ("s3:", "s3express:", "sts:")
 _ELEMENTS: Final = (
     "Action",
     "Condition",
@@ -162,7 +167,7 @@ def _chosen(source: Mapping[str, object], element: str) -> tuple[tuple[str, ...]
 def _actions(patterns: tuple[str, ...], is_negated: bool) -> Actions:
     for pattern in patterns:
         if pattern != "*" and not pattern.lower().startswith(_SERVICES):
-            raise PolicyError(f'the action "{pattern}" must begin with "s3:" (or be "*")')
+            raise PolicyError(f'the action "{pattern}" must begin with "s3:" or "sts:" (or be "*")')
         if "${" in pattern:
             raise PolicyError(f'the action "{pattern}" has a variable: actions know none')
     parsed = [parse_text(pattern.lower(), has_wildcards=True) for pattern in patterns]
@@ -187,6 +192,8 @@ def _resources(patterns: tuple[str, ...], is_negated: bool) -> Resources:
 
 def _short(resource: str) -> str:
     """Return `bucket/key` of a resource that may be an ARN; raises PolicyError."""
+    if role := _ROLE(resource):
+        return ROLE_PREFIX + role[1]
     short = resource
     for prefix in _ARN_PREFIXES:
         short = short.removeprefix(prefix)

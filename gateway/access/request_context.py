@@ -34,10 +34,13 @@ class Facts:
     """What is known of a request beside its policy."""
 
     head: RequestHead
-    username: str
+    username: str | None
+    """None: who asks is no user, but plays a role."""
     source_ip: str | None
     now: datetime
     """Aware."""
+    userid: str
+    """A user's name; of who plays a role, `ROLE:SESSION`."""
 
 
 Reader = Callable[[Facts], str | None]
@@ -181,6 +184,7 @@ _ROWS: Final = (
     ),
     ConditionKey("aws:SourceIp", Kind.ADDRESS, None, lambda facts: facts.source_ip),
     ConditionKey("aws:UserAgent", Kind.TEXT, None, _header("user-agent")),
+    ConditionKey("aws:userid", Kind.TEXT, None, lambda facts: facts.userid),
     ConditionKey("aws:username", Kind.TEXT, None, lambda facts: facts.username),
     ConditionKey("s3:VersionId", Kind.TEXT, _OF_VERSION, _parameter("versionId")),
     ConditionKey("s3:delimiter", Kind.TEXT, _LISTS, _parameter("delimiter")),

@@ -71,6 +71,7 @@ def _context(name: str, given: Iterable[str]) -> RequestContext:
     """Return the request's values: what is given, and who and when, which are always there."""
     now = datetime.now(UTC)
     values: Mapping[str, str] = {
+        "aws:userid": name,
         "aws:username": name,
         "aws:currenttime": now.isoformat(timespec="seconds"),
         "aws:epochtime": str(int(now.timestamp())),

@@ -1,11 +1,11 @@
-"""What a reload changes: rules and identities at once, everything else after a restart."""
+"""What a reload changes: rules, identities and roles at once, everything else after a restart."""
 
 import logging
 from typing import Final
 
 from gateway.settings import Settings
 
-RELOADED: Final = ("identities", "groups", "rules")
+RELOADED: Final = ("identities", "groups", "roles", "rules")
 _log = logging.getLogger(__name__)
 
 

@@ -168,7 +168,7 @@ def test_an_ipv6_client_is_in_no_ipv4_network():
         ({"NullIfExists": {"s3:prefix": "true"}}, "the nearest is Null"),
         ({"Null": {"s3:prefix": "yes"}}, "must be missing"),
         ({"StringEquals": {"s3:prefx": "x"}}, "the nearest is s3:prefix"),
-        ({"StringEquals": {"aws:userid": "x"}}, "the condition key aws:userid is not known"),
+        ({"StringEquals": {"aws:usrid": "x"}}, "the condition key aws:usrid is not known"),
         ({"StringEquals": {"aws:SourceIp": "10.0.0.1"}}, "use IpAddress, NotIpAddress"),
         ({"Bool": {"s3:prefix": "true"}}, "Bool cannot judge s3:prefix, which is a text"),
         ({"Bool": {"aws:SecureTransport": "yes"}}, 'Bool is "true" or "false"'),
@@ -177,7 +177,7 @@ def test_an_ipv6_client_is_in_no_ipv4_network():
         ({"NumericLessThan": {"s3:max-keys": "ten"}}, '"ten" is not a number'),
         ({"NumericLessThan": {"s3:max-keys": "1e9"}}, "is not a number"),
         ({"DateLessThan": {"aws:CurrentTime": "tomorrow"}}, '"tomorrow" is not a moment'),
-        ({"StringEquals": {"s3:prefix": "${aws:user}"}}, "the nearest is ${aws:username}"),
+        ({"StringEquals": {"s3:prefix": "${aws:usernam}"}}, "the nearest is ${aws:username}"),
         ({"StringEquals": {"s3:prefix": "${aws:username"}}, 'without "}"'),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_policy_says_what_it_asks_of_requests():
         ({"Statement": [ALLOW | {"Resource": "b/${aws:username}"}]}, 'need Version "2012-10-17"'),
         (document(ALLOW | {"Action": "s3:${aws:username}"}), "actions know none"),
         (document(ALLOW | {"Resource": "arn:aws:iam::1:user/x"}), "bucket/key"),
-        (document(ALLOW | {"Resource": "b/${aws:user}"}), "the nearest is ${aws:username}"),
+        (document(ALLOW | {"Resource": "b/${aws:usernam}"}), "the nearest is ${aws:username}"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(source, words):

@@ -14,7 +14,7 @@ NOW = datetime(2026, 6, 1, 10, 0, 0, tzinfo=UTC)
 
 def values(query="", headers=(), keys=tuple(KEYS), *, secure=False, source_ip="10.0.0.7"):
     head = RequestHead("GET", "/b", query, CIMultiDictProxy(CIMultiDict(headers)), secure)
-    return request_context(keys, Facts(head, "ann", source_ip, NOW)).values
+    return request_context(keys, Facts(head, "ann", source_ip, NOW, "ann")).values
 
 
 def test_of_every_request_who_whence_when_and_how_are_known():
@@ -23,6 +23,7 @@ def test_of_every_request_who_whence_when_and_how_are_known():
         "aws:epochtime": "1780308000",
         "aws:securetransport": "false",
         "aws:sourceip": "10.0.0.7",
+        "aws:userid": "ann",
         "aws:username": "ann",
     }
     assert values(keys=["aws:sourceip"], source_ip=None) == {}

@@ -7,6 +7,7 @@ one that is not.
 
 import asyncio
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from tests.support.access_matrix import (
     OF_BUCKET,
     OTHERS,
     READS,
+    STATE_KEY,
     Asking,
     Denied,
     ask,
@@ -56,7 +58,8 @@ OURS |= {"x-forebay-request-id", "connection"}
 @pytest.fixture(scope="module")
 def gateway_changes() -> dict[str, Any]:
     tables = [who.tables() for who in (*DENIED, READER)]
-    return {"identities": identities(*tables), "groups": GROUPS}
+    key = b64encode(STATE_KEY).decode()
+    return {"identities": identities(*tables), "groups": GROUPS, "state": {"key": key}}
 
 
 @asynccontextmanager
@@ -137,8 +140,8 @@ STATES = {state.__name__: state for state in (cold, warm, joined, revoked)}
 async def test_every_cell_is_denied_and_tells_nothing(
     gateway: Gateway, origin: EmbeddedOrigin, who: Denied, state: str
 ) -> None:
-    if who.is_anonymous and state == "revoked":
-        return  # nobody has ever allowed what is anonymous
+    if state == "revoked" and (who.is_anonymous or who.session_policy):
+        return  # nobody has ever allowed what is anonymous, or what its own session denies
     for prefix in PREFIXES:
         key, absent = (f"{prefix}{who.name}-{state}-{end}" for end in ("there", "gone!"))
         async with STATES[state](gateway, origin, who, key):
@@ -177,7 +180,7 @@ async def test_keys_in_a_body_are_denied_one_by_one(
     gateway: Gateway, origin: EmbeddedOrigin, state: str
 ) -> None:
     for who in DENIED:
-        if who.name in CODES or who.is_anonymous:
+        if who.name in CODES or who.is_anonymous or (state == "revoked" and who.session_policy):
             continue
         key, absent = (f"deleted-{who.name}-{state}-{end}" for end in ("there", "gone!"))
         keys = "".join(f"<Object><Key>{one}</Key></Object>" for one in (key, absent))

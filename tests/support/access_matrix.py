@@ -1,5 +1,6 @@
 """Who is denied, and every way to ask: the rows and columns of the access matrix."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,7 +9,9 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
+from gateway.access.session_tokens import PURPOSE, Session, SessionTokens
 from gateway.protocol.s3.signing import presign
+from gateway.state.sealing import Sealer
 from tests.support.gateway_settings import ADMIN
 from tests.support.gateway_worker import Gateway
 from tests.support.signed_client import Reply, object_path
@@ -18,6 +21,8 @@ def _allow(action: str | list[str], resource: str | list[str], **more: Any) -> d
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
+STATE_KEY = bytes(range(32))
+"""What the gateway seals sessions with."""
 EVERYTHING = _allow("*", "*")
 SHUT = {"Effect": "Deny", "Action": "*", "Resource": ["bucket", "bucket/*"]}
 GROUPS = [{"name": "shut-out", "policy": {"Version": "2012-10-17", "Statement": [SHUT]}}]
@@ -36,10 +41,37 @@ class Denied:
     may: frozenset[str] = frozenset()
     """Operations that its right covers after all."""
     is_anonymous: bool = False
+    session_policy: str | None = None
+    """Where it signs with a session of its own: the session's policy, '' for none."""
 
     @property
     def keys(self) -> tuple[str, str]:
-        return f"matrix-{self.name}", "a secret"
+        if self.session_policy is not None:
+            return f"session-{self.name}", "a secret"
+        return self._own_key, "a secret"
+
+    @property
+    def token(self) -> str | None:
+        """Return the session token that it sends."""
+        if self.session_policy is None:
+            return None
+        session = Session(
+            access_key=self.keys[0],
+            secret_key=self.keys[1],
+            issued_us=1_700_000_000_000_000,
+            expires=4_000_000_000,
+            identity=self.name,
+            identity_key=self._own_key,
+            role="",
+            name="",
+            web=None,
+            policy=self.session_policy,
+        )
+        return SessionTokens(Sealer([STATE_KEY], PURPOSE)).seal(session)[0]
+
+    @property
+    def _own_key(self) -> str:
+        return f"matrix-{self.name}"
 
     def tables(self) -> list[dict[str, Any]]:
         """Return its entry in the settings, if it has one."""
@@ -51,7 +83,7 @@ class Denied:
         return [self._named({"policy": "admin", "secret_key": self.keys[1]})]
 
     def _named(self, entry: dict[str, Any]) -> dict[str, Any]:
-        return {"name": self.name, "access_key": self.keys[0], **entry}
+        return {"name": self.name, "access_key": self._own_key, **entry}
 
 
 def _when(**condition: Any) -> list[dict[str, Any]]:
@@ -75,6 +107,8 @@ DENIED = [
         [_allow(["s3:ListBucket", "s3:ListBucketVersions"], "bucket")],
         may=frozenset({"head bucket", "list"}),
     ),
+    Denied("in-a-session", [_allow("s3:*", ["other", "other/*"])], session_policy=""),
+    Denied("narrowed", "admin", session_policy=json.dumps({"Statement": [EVERYTHING, SHUT]})),
 ]
 
 
@@ -151,7 +185,9 @@ async def ask(gateway: Gateway, who: Denied, asking: Asking, bucket: str, key: s
             asking.method, url, headers=asking.headers, data=asking.body or None
         ) as answer:
             return Reply(answer.status, answer.headers, await answer.read())
-    return await gateway.as_principal(who.keys).ask(asking.method, path, body=asking.body, **parts)
+    return await gateway.as_principal(who.keys, who.token).ask(
+        asking.method, path, body=asking.body, **parts
+    )
 
 
 def _presigned(gateway: Gateway, who: Denied, asking: Asking, path: str) -> str:
@@ -163,7 +199,7 @@ def _presigned(gateway: Gateway, who: Denied, asking: Asking, path: str) -> str:
         {},
         access_key=who.keys[0],
         secret=who.keys[1],
-        session_token=None,
+        session_token=who.token,
         region="us-east-1",
         amz_date=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
         expires_seconds=60,

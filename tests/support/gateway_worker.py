@@ -78,8 +78,8 @@ class Gateway:
     def stranger(self) -> SignedClient:
         return self.as_principal(STRANGER)
 
-    def as_principal(self, keys: tuple[str, str]) -> SignedClient:
-        return SignedClient(self.session, self.endpoint, *keys)
+    def as_principal(self, keys: tuple[str, str], token: str | None = None) -> SignedClient:
+        return SignedClient(self.session, self.endpoint, *keys, token)
 
 
 @asynccontextmanager

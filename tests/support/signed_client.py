@@ -31,11 +31,17 @@ class SignedClient:
     """One principal at one endpoint; `session` must be open."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, endpoint: str, access_key: str, secret_key: str
+        self,
+        session: aiohttp.ClientSession,
+        endpoint: str,
+        access_key: str,
+        secret_key: str,
+        session_token: str | None = None,
     ) -> None:
         self.session = session
         self.endpoint = endpoint
         self._keys = access_key, secret_key
+        self._session_token = session_token
 
     @asynccontextmanager
     async def opened(
@@ -107,7 +113,7 @@ class SignedClient:
             headers,
             access_key=access_key,
             secret=secret_key,
-            session_token=None,
+            session_token=self._session_token,
             region="us-east-1",
             amz_date=datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
             payload_hash=payload_hash,

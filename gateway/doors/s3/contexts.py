@@ -49,4 +49,5 @@ def _context(
     if not keys:
         return NOTHING_KNOWN
     # The peer of the connection, and no header that a client could write.
-    return request_context(keys, Facts(head, principal.name, exchange.request.remote, now()))
+    facts = Facts(head, principal.username, exchange.request.remote, now(), principal.userid)
+    return request_context(keys, facts)

@@ -103,7 +103,7 @@ class FormDoor:
         assert bucket is not None  # noqa: S101 - judged by is_form_upload
         sent = await body.read_fields()
         principal = exchange.principal = authentication.identify_form(sent)
-        exchange.pace = self._metering.admit(principal.name)
+        exchange.pace = self._metering.admit(principal.payer)
         policy = read_policy(sent["policy"])
         fields = expand(sent, body.filename)
         upload = read_upload(bucket, fields)

@@ -82,7 +82,7 @@ class Pipeline:
             if is_form_upload(head, target):
                 return await self._forms.post(exchange, self.authentication)
             exchange.principal = self.authentication.identify(head)
-            exchange.pace = self.metering.admit(exchange.principal.name)
+            exchange.pace = self.metering.admit(exchange.principal.payer)
             operation = name_operation(head.method, target, head.query_names(), head.headers)
             exchange.operation = operation
             self._require(exchange, operation)

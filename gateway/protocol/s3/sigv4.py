@@ -81,11 +81,12 @@ class Seed:
     amz_date: str
 
 
-def read_claim(head: RequestHead) -> Claim | None:
+def read_claim(head: RequestHead, service: str = "s3") -> Claim | None:
     """Return the claim in the Authorization header or the query; None: the request is anonymous.
 
     Raises InvalidRequest and AuthenticationFailed with AWS's codes for a claim that is malformed,
-    leaves x-amz-* headers unsigned, or is of another kind than AWS4-HMAC-SHA256.
+    scoped to another service, leaves x-amz-* headers unsigned, or is of another kind than
+    AWS4-HMAC-SHA256.
     """
     authorization = head.headers.get("Authorization")
     names = head.query_names() if "=" in head.query else ()
@@ -94,7 +95,7 @@ def read_claim(head: RequestHead) -> Claim | None:
     if authorization is None:
         if is_v2 and not presigned:
             raise _wrong_mechanism()
-        claim = _read_query(head) if presigned else None
+        claim = _read_query(head, service) if presigned else None
     elif presigned or is_v2:
         raise InvalidRequest(
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
@@ -102,7 +103,7 @@ def read_claim(head: RequestHead) -> Claim | None:
             code="InvalidArgument",
         )
     else:
-        claim = _read_header(head, authorization)
+        claim = _read_header(head, authorization, service)
     if claim is not None:
         _require_signed(head, claim)
     return claim
@@ -180,12 +181,12 @@ def _sorted_as_sent(raw_query: str) -> str:
     return "&".join(f"{name}={value}" for name, _, value in pairs)
 
 
-def _read_header(head: RequestHead, authorization: str) -> Claim:
+def _read_header(head: RequestHead, authorization: str, expected: str) -> Claim:
     kind, _, rest = authorization.strip().partition(" ")
     if kind != ALGORITHM:
         raise _wrong_mechanism()
     fields = _authorization_fields(rest)
-    access_key, date, region, service = read_credential(fields["Credential"], _MALFORMED)
+    access_key, date, region, service = read_credential(fields["Credential"], _MALFORMED, expected)
     amz_date = _header_date(head)
     if amz_date[:8] != date:
         raise InvalidRequest(
@@ -240,7 +241,7 @@ def _header_date(head: RequestHead) -> str:
     return format_amz_date(moment)
 
 
-def _read_query(head: RequestHead) -> Claim:
+def _read_query(head: RequestHead, expected: str) -> Claim:
     given = dict(reversed(head.query_pairs()))
     if given.get("X-Amz-Algorithm") != ALGORITHM:
         raise InvalidRequest('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"', code=_BAD_QUERY)
@@ -252,7 +253,9 @@ def _read_query(head: RequestHead) -> Claim:
                 "X-Amz-Expires parameters.",
                 code=_BAD_QUERY,
             )
-    access_key, date, region, service = read_credential(given["X-Amz-Credential"], _BAD_QUERY)
+    access_key, date, region, service = read_credential(
+        given["X-Amz-Credential"], _BAD_QUERY, expected
+    )
     amz_date = given["X-Amz-Date"]
     if find_amz_date(amz_date) is None:
         raise _malformed_date(presigned=True)
@@ -292,8 +295,11 @@ def _expires(text: str) -> int:
     return seconds
 
 
-def read_credential(text: str, code: str) -> tuple[str, str, str, str]:
-    """Return (access key, date, region, service); raises InvalidRequest with `code`."""
+def read_credential(text: str, code: str, expected: str = "s3") -> tuple[str, str, str, str]:
+    """Return (access key, date, region, service); raises InvalidRequest with `code`.
+
+    A key that was made for one service opens no other: the service must be the `expected`.
+    """
     # An access key may hold slashes; the four parts after it may not.
     parts = text.rsplit("/", _CREDENTIAL_PARTS - 1)
     if len(parts) != _CREDENTIAL_PARTS or not all(parts) or not text.isascii():
@@ -303,9 +309,9 @@ def read_credential(text: str, code: str) -> tuple[str, str, str, str]:
             code=code,
         )
     access_key, date, region, service, terminator = parts
-    if service != "s3":
+    if service != expected:
         raise InvalidRequest(
-            f'incorrect service "{service}". This endpoint belongs to "s3".', code=code
+            f'incorrect service "{service}". This endpoint belongs to "{expected}".', code=code
         )
     if terminator != "aws4_request":
         raise InvalidRequest(

@@ -1,0 +1,113 @@
+"""What a session may do now: its token opened, its time judged, its parent looked up again.
+
+A token is proof of what was granted, not of what still holds. So each use asks who the session
+stands for as they are today: whoever was removed, renewed or is no longer trusted takes all their
+sessions along, from the next request on, on every worker that was told.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from gateway.access.identities import Identity, KnownIdentities
+from gateway.access.policy import Policy, compile_policy
+from gateway.access.policy_refusals import PolicyError
+from gateway.access.rights import Intersection, Rights
+from gateway.access.roles import Roles
+from gateway.access.session_tokens import Session, SessionTokens
+from gateway.model.failures import AuthenticationFailed
+from gateway.model.voices import Voice
+
+OPENED_MAX: Final = 512
+"""Sessions whose token and policy are remembered, taken apart; only what was sealed by us is."""
+_PROSPECTS_MAX: Final = 256
+"""Remembered pairs of action and resource for each session policy: there may be many of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session, and its own policy compiled."""
+
+    session: Session
+    policy: Policy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whom a session stands for now."""
+
+    name: str
+    """As logs show it: the identity, or `role/session`."""
+    rights: Rights
+    voice: Voice
+    """Who asks the origin: the identity's own voice, or the role's."""
+
+
+class Sessions:
+    """Opens tokens and judges what they still stand for."""
+
+    def __init__(self, tokens: SessionTokens) -> None:
+        """Take what opens tokens."""
+
+        @lru_cache(maxsize=OPENED_MAX)
+        def opened(access_key: str, token: str) -> OpenedSession:
+            session = tokens.open(access_key, token)
+            try:
+                return OpenedSession(session, compile_session_policy(session.policy))
+            except PolicyError:  # what an older Forebay understood, this one cannot judge
+                raise _gone() from None
+
+        self.open: Callable[[str, str], OpenedSession] = opened
+
+
+def compile_session_policy(text: str) -> Policy | None:
+    """Return a session's policy, or None where it has none; raises PolicyError."""
+    if not text:
+        return None
+    if not text.lstrip().startswith("{"):
+        raise PolicyError("a session policy is a JSON document")
+    return compile_policy(text, "session policy, ", prospects_max=_PROSPECTS_MAX)
+
+
+def standing_of(
+    opened: OpenedSession, identities: KnownIdentities, roles: Roles, now_seconds: float
+) -> Standing:
+    """Return whom a session stands for at this moment and what it may do.
+
+    Raises AuthenticationFailed: ExpiredToken from the second on that it names, InvalidAccessKeyId
+    where its identity, its role or the trust between them is no more.
+    """
+    session = opened.session
+    if now_seconds >= session.expires:
+        raise AuthenticationFailed("The provided token has expired.", code="ExpiredToken")
+    caller = None if session.web is not None else _get_identity(session, identities)
+    if not session.role:
+        if caller is None:
+            raise _gone()
+        name, policy, voice = caller.name, caller.policy, caller.voice
+    else:
+        role = roles.find(session.role)
+        if role is None or not role.trusts(session.web or session.identity):
+            raise _gone()
+        name, policy, voice = f"{role.name}/{session.name}", role.policy, role.voice
+    rights = policy if opened.policy is None else Intersection(policy, opened.policy)
+    return Standing(name, rights, voice)
+
+
+def _get_identity(session: Session, identities: KnownIdentities) -> Identity:
+    """Return who asked for the session, if the keys that they asked with still are theirs."""
+    identity = identities.find(session.identity_key)
+    if identity is None or identity.name != session.identity:
+        raise _gone()
+    void_before = identity.sessions_from
+    if void_before is not None and session.issued_us < void_before.timestamp() * 1_000_000:
+        raise _gone()
+    return identity
+
+
+def _gone() -> AuthenticationFailed:
+    return AuthenticationFailed(
+        "The AWS Access Key Id you provided does not exist in our records.",
+        code="InvalidAccessKeyId",
+    )

@@ -4,59 +4,22 @@ A cell takes the client under test and the witness, which asks the origin itself
 all that it looked at was right, and raises with what was not.
 """
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 
-from conformance.clients.client import Client
-from conformance.support.raw_s3 import Place, RawS3, fetch
-
-MIB = 1024 * 1024
-SMALL_BYTES = 5_000
-MIDDLE_BYTES = 3 * MIB + 17
-LARGE_BYTES = 24 * MIB + 1
-RANGE = (1_000_001, 2_500_003)
-
-
-@dataclass(slots=True)
-class Bench:
-    """Everything a cell works with; `prefix` keeps the runs of several clients apart."""
-
-    client: Client
-    witness: RawS3
-    place: Place
-    folder: Path
-    prefix: str
-    seed: int = 0
-
-    def key(self, name: str) -> str:
-        """Return a key of this run."""
-        return f"{self.prefix}/{name}"
-
-    def content(self, size: int) -> bytes:
-        """Return bytes that no other call returns."""
-        self.seed += 1
-        return random.Random(f"{self.prefix}{self.seed}").randbytes(size)
-
-    def file(self, content: bytes) -> Path:
-        """Return a file with this content."""
-        path = self.folder / f"upload-{self.seed}.bin"
-        path.write_bytes(content)
-        return path
-
-
-class Mismatch(Exception):  # noqa: N818 - it reads as the verdict it is
-    """What was read is not what was written."""
-
-
-def equal(what: str, got: bytes | None, wanted: bytes) -> None:
-    """Raise Mismatch unless both have one sha256."""
-    if got is None:
-        raise Mismatch(f"{what}: there is no object")
-    if sha256(got).digest() != sha256(wanted).digest():
-        raise Mismatch(f"{what}: {len(got)} bytes {got[:40]!r} instead of {len(wanted)}")
+from conformance.clients.bench import (
+    LARGE_BYTES,
+    MIDDLE_BYTES,
+    RANGE,
+    SMALL_BYTES,
+    Bench,
+    Cell,
+    Mismatch,
+    equal,
+    refused,
+)
+from conformance.clients.conditions import CONDITION_CELLS
+from conformance.clients.tables import TABLE_CELLS
+from conformance.support.raw_s3 import fetch
 
 
 def _put(bench: Bench) -> None:
@@ -106,15 +69,8 @@ def _head(bench: Bench) -> None:
 
 
 def _missing(bench: Bench) -> None:
-    try:
-        seen = bench.client.head(bench.key("nobody-put-this"))
-    except Exception as error:
-        said = f"{type(error).__name__} {error}".lower()
-        known = ("404", "not found", "nosuchkey", "notfound", "no such", "not exist")
-        if not any(words in said for words in known):
-            raise Mismatch(f"absence was reported as: {said[:200]}") from error
-    else:
-        raise Mismatch(f"found an object that is not there: {seen}")
+    known = ("404", "not found", "nosuchkey", "notfound", "no such", "not exist")
+    refused("absence", known, lambda: bench.client.head(bench.key("nobody-put-this")))
 
 
 def _list(bench: Bench) -> None:
@@ -201,19 +157,6 @@ def _foreign_overwrite(bench: Bench) -> None:
         equal("after a stranger's write", bench.client.get(key), content)
 
 
-def _parquet(bench: Bench) -> None:
-    content, key = Path(__file__).with_name("rows.parquet").read_bytes(), bench.key("rows.parquet")
-    bench.witness.put(key, content)
-    for time in ("cold", "warm"):
-        seen = bench.client.read_parquet(key)
-        if seen != PARQUET_ROWS_AND_SUM:
-            raise Mismatch(f"{time}: rows and sum are {seen}, not {PARQUET_ROWS_AND_SUM}")
-
-
-PARQUET_ROWS_AND_SUM = (20_000, 199_990_000)
-"""rows.parquet: `n` counts from 0, in four row groups."""
-
-
 def _odd(suffix: str) -> Callable[[Bench], None]:
     """Return the cell of a key that is hard to carry: written, found at the origin, read back."""
 
@@ -235,15 +178,6 @@ def _round_trip(bench: Bench, key: str, content: bytes) -> None:
     if key not in bench.witness.keys(key[: key.index("odd")]):
         raise Mismatch("the origin lists no such key")
     equal("read back", bench.client.get(key), content)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One thing to be able to do: the verbs that it needs, and the check."""
-
-    name: str
-    verbs: tuple[str, ...]
-    check: Callable[[Bench], None]
 
 
 ODD_KEYS = {
@@ -284,7 +218,8 @@ CELLS: tuple[Cell, ...] = (
     Cell("presigned PUT", ("presign_put",), _presigned_put),
     Cell("overwrite", ("put", "get"), _overwrite),
     Cell("foreign overwrite", ("get",), _foreign_overwrite),
-    Cell("parquet", ("read_parquet",), _parquet),
+    *CONDITION_CELLS,
+    *TABLE_CELLS,
     Cell("key: leading slash", ("put", "get"), _leading_slash),
     *(Cell(f"key: {name}", ("put", "get"), _odd(key)) for name, key in ODD_KEYS.items()),
 )

@@ -26,6 +26,31 @@ class Head:
     """Without quotes; None where the client does not show it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is kept beside a body."""
+
+    content_type: str
+    metadata: Mapping[str, str | None]
+    """Without `x-amz-meta-`, names in small letters."""
+
+
+NO_TABLES = {
+    "read_parquet": "reads no Parquet",
+    "read_parquet_folder": "reads no Parquet",
+    "write_parquet": "writes no Parquet",
+}
+NO_TENSORS = {"read_tensors": "knows no tensors", "write_tensors": "knows no tensors"}
+NO_URLS = {"presign_get": "makes no presigned URLs", "presign_put": "makes no presigned URLs"}
+NO_CONDITIONS = {
+    "put_new": "states no conditions",
+    "get_if_match": "states no conditions",
+    "find_changed": "states no conditions",
+}
+NO_METADATA = {"put_described": "keeps no metadata", "describe": "shows no metadata"}
+ONLY_BYTES = {**NO_TABLES, **NO_TENSORS}
+
+
 class Client:
     """One client at one place; `folder` is its own, for files."""
 
@@ -38,6 +63,9 @@ class Client:
     def version(self) -> str:
         """Return the name and version of what is tested."""
         raise NotImplementedError
+
+    def close(self) -> None:
+        """End what the client started."""
 
     def put(self, key: str, path: Path) -> None:
         """Upload a small file in the way that is usual for this client."""
@@ -83,8 +111,44 @@ class Client:
         """Return a URL that uploads an object."""
         raise NotImplementedError
 
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        """Upload a file with a content type and metadata of its own."""
+        raise NotImplementedError
+
+    def describe(self, key: str) -> Described:
+        """Return an object's content type and metadata."""
+        raise NotImplementedError
+
+    def put_new(self, key: str, path: Path) -> None:
+        """Upload a file; raises if there is an object by that key."""
+        raise NotImplementedError
+
+    def get_if_match(self, key: str, etag: str) -> bytes:
+        """Return a whole body; raises if the object has another ETag, which is given in quotes."""
+        raise NotImplementedError
+
+    def find_changed(self, key: str, etag: str) -> bytes | None:
+        """Return a whole body; None if the object still has this ETag."""
+        raise NotImplementedError
+
     def read_parquet(self, key: str) -> tuple[int, int]:
         """Return the row count and the sum of column `n` of a Parquet file, read by ranges."""
+        raise NotImplementedError
+
+    def read_parquet_folder(self, prefix: str) -> tuple[int, int]:
+        """Return the same of all Parquet files under a prefix that ends with a slash."""
+        raise NotImplementedError
+
+    def write_parquet(self, key: str, rows: int) -> None:
+        """Write a table whose `n` counts from 0, beside eight bytes a row that do not compress."""
+        raise NotImplementedError
+
+    def read_tensors(self, key: str) -> dict[str, bytes]:
+        """Return all tensors of a safetensors file, by name."""
+        raise NotImplementedError
+
+    def write_tensors(self, key: str, path: Path) -> None:
+        """Read a safetensors file from disk and write its tensors as an object."""
         raise NotImplementedError
 
 

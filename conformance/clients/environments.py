@@ -1,17 +1,16 @@
 """Where clients live: Python environments of their own, outside the tree, and rclone built by Go.
 
-Two environments, since s3fs pins botocore by aiobotocore and aws-cli pins another. Both are made
-when they are first asked for, at the versions written here, under FOREBAY_CLIENTS (by default
+Several environments, since s3fs pins botocore by aiobotocore and aws-cli pins another, and since
+PyTorch, which the loaders of models stand on, weighs five gigabytes. They are made when they are
+first asked for, at the versions written here, under FOREBAY_CLIENTS (by default
 ~/.cache/forebay/clients); rclone goes where the other Go tools are (FOREBAY_TOOLS). Standard
 library only: drivers import this in the clients' environments.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterable
 from pathlib import Path
 
 RCLONE = "github.com/rclone/rclone@v1.75.1"
@@ -28,10 +27,26 @@ PACKAGES = {
         "minio==7.2.20",
         "s3cmd==2.4.0",
         "obstore==0.12.1",
+        "polars==2.1.0",
+        "smart_open==9.0.2",
     ),
     "s3fs": ("s3fs==2026.9.0", "aiobotocore==3.10.0"),
+    "models": (
+        "torch==2.15.0",
+        "numpy==2.4.6",
+        "runai-model-streamer[s3]==0.17.0",
+        "s3torchconnector==1.5.0",
+        "safetensors==0.8.0",
+        "s3fs==2026.9.0",
+        "aiobotocore==3.10.0",
+    ),
 }
-OF_CLIENT = {"s3fs": "s3fs"}
+OF_CLIENT = {
+    "s3fs": "s3fs",
+    "s3torchconnector": "models",
+    "runai-streamer": "models",
+    "safetensors": "models",
+}
 """Client -> environment, where it is not `sdks`."""
 _STAMP = "forebay-packages.txt"
 
@@ -61,31 +76,6 @@ def python_of(client: str) -> Path:
         subprocess.run([*pip, "--disable-pip-version-check", *PACKAGES[name]], check=True)
         stamp.write_text(wanted)
     return folder / "bin/python"
-
-
-def why_absent(clients: Iterable[str]) -> dict[str, str]:
-    """Make ready what the clients need; return those that cannot be had here, with the reason."""
-    absent = {}
-    for client in clients:
-        try:
-            python_of(client)
-            if client == "rclone":
-                _build_rclone()
-        except (LookupError, subprocess.CalledProcessError) as error:
-            absent[client] = str(error)
-    if "curl" not in absent and shutil.which("curl") is None:
-        absent["curl"] = "there is no curl on the path"
-    return absent
-
-
-def _build_rclone() -> None:
-    if (tools_folder() / "rclone").exists():
-        return
-    if shutil.which("go") is None:
-        raise LookupError(f"no Go here to build rclone, and none in {tools_folder()}")
-    tools_folder().mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "GOBIN": str(tools_folder()), "CGO_ENABLED": "0"}
-    subprocess.run(["go", "install", "-trimpath", RCLONE], env=environment, check=True)
 
 
 def program(name: str) -> str:

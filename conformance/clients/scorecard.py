@@ -57,7 +57,7 @@ class Scorecard:
 
     def line(self, client: str, scheme: str) -> str:
         """Return one line about a client, and one for each loss and gain."""
-        lines = [f"{client:9} {scheme:5} {_written(self.counts(client, scheme))}"]
+        lines = [f"{client:16} {scheme:5} {_written(self.counts(client, scheme))}"]
         for place, sides in self.outcomes.items():
             verdict = self.verdict(*place)
             if place[:2] == (client, scheme) and verdict in ("LOST", "gained", "both fail"):
@@ -99,25 +99,36 @@ def _as_json(card: Scorecard) -> dict[str, object]:
 
 
 def _as_markdown(card: Scorecard) -> str:
-    columns = sorted({place[:2] for place in card.outcomes})
+    clients = list(dict.fromkeys(client for client, _, _ in card.outcomes))
+    schemes = list(dict.fromkeys(scheme for _, scheme, _ in card.outcomes))
     names = [cell.name for cell in CELLS if any(place[2] == cell.name for place in card.outcomes)]
     lines = [
         f"# Clients through Forebay before {card.origin}",
         "",
-        f"{card.summary()}. Each cell is one thing done by the client, proven by sha256 at the",
-        "origin, and compared with the same client at the origin itself.",
-        "✓ works · (1) fails at the origin as well · (+) works through Forebay only · LOST works",
-        "at the origin only · `·` the client has no words for it.",
+        f"{card.summary()}.",
         "",
-        "| | " + " | ".join(f"{client} {scheme}" for client, scheme in columns) + " |",
-        "|---" * (len(columns) + 1) + "|",
+        f"{len(clients)} clients by {' and '.join(schemes)}. Each cell is one thing done by the",
+        "client, proven by sha256 at the origin, and compared with the same client at the origin",
+        "itself.",
+        "✓ works · (1) fails at the origin as well · (+) works through Forebay only · LOST works",
+        "at the origin only · `·` the client has no words for it. Where the schemes differ, both",
+        "stand there.",
+        "",
+        "| | " + " | ".join(clients) + " |",
+        "|---" * (len(clients) + 1) + "|",
     ]
     for name in names:
-        marks = (_MARKS.get(card.verdict(*column, name), "") for column in columns)
+        marks = (_mark(card, client, schemes, name) for client in clients)
         lines.append(f"| {name} | " + " | ".join(marks) + " |")
-    lines += ["", "Versions: " + ", ".join(card.versions.values()) + ".", ""]
+    versions = (f"{client}: {said}" for client, said in card.versions.items())
+    lines += ["", "Versions: " + ", ".join(versions) + ".", ""]
     lines += [f"- {reason.replace('|', '¦')}" for reason in _reasons(card)]
     return "\n".join(lines) + "\n"
+
+
+def _mark(card: Scorecard, client: str, schemes: list[str], cell: str) -> str:
+    marks = [_MARKS.get(card.verdict(client, scheme, cell), "") for scheme in schemes]
+    return " / ".join(dict.fromkeys(marks))
 
 
 def _reasons(card: Scorecard) -> list[str]:

@@ -14,19 +14,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from conformance.clients.cells import CELLS
 from conformance.clients.driver import DRIVERS
-from conformance.clients.environments import python_of, why_absent
+from conformance.clients.environments import python_of
+from conformance.clients.readiness import TRUST_THE_SYSTEM, why_absent
 from conformance.clients.scorecard import Scorecard, write
 from conformance.support.certificates import make_certificates
 from conformance.support.raw_s3 import Place, RawS3
 from conformance.support.servers import ORIGINS, Server, running_gateway, running_origin
+from conformance.support.system_trust import with_system_trust
 from conformance.support.tls_relay import running_tls_relay
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BUCKET = "conformance"
-_SECONDS_MAX = 900
+_SECONDS_MAX = 600
+_ENDED = "the client broke down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +110,16 @@ def _run_client(card: Scorecard, client: str, sides: Sides, cells: Sequence[str]
         }
         for outcome in _outcomes(client, told):
             card.take(client, sides.scheme, side, outcome)
+            if side == "direct" and outcome.get("words", "").startswith(_ENDED):
+                card.absent[client] = outcome["words"]
     print(card.line(client, sides.scheme), flush=True)
 
 
-def _outcomes(client: str, told: dict[str, object]) -> Iterator[dict[str, str]]:
+def _outcomes(client: str, told: dict[str, Any]) -> Iterator[dict[str, str]]:
     """Run a driver in its client's environment and yield what it says."""
     command = [str(python_of(client)), "-m", "conformance.clients.driver", client]
+    if client in TRUST_THE_SYSTEM:
+        command = with_system_trust(command, told["place"]["ca_file"])
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -129,9 +137,20 @@ def _outcomes(client: str, told: dict[str, object]) -> Iterator[dict[str, str]]:
             timeout=_SECONDS_MAX,
             check=False,
         )
-        for line in done.stdout.splitlines():
-            yield json.loads(line)
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        yield from said
         if done.returncode:
             complaints.seek(0)
-            sys.stderr.write(complaints.read()[-4000:])
-            raise RuntimeError(f"the driver of {client} ended with {done.returncode}")
+            last_words = complaints.read()[-4000:]
+            sys.stderr.write(last_words)
+            yield from _unsaid(told, said, f"{_ENDED}: {last_words[-200:]}")
+
+
+def _unsaid(
+    told: dict[str, Any], said: list[dict[str, str]], words: str
+) -> Iterator[dict[str, str]]:
+    """Yield a failure for each cell that a client which broke down did not come to."""
+    done = {one.get("cell") for one in said}
+    for cell in CELLS:
+        if cell.name not in done and (not told["cells"] or cell.name in told["cells"]):
+            yield {"cell": cell.name, "outcome": "fail", "words": words}

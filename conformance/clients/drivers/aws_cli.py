@@ -5,9 +5,27 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from conformance.clients.client import Client, CommandLine, Head
+from conformance.clients.client import (
+    ONLY_BYTES,
+    PART_BYTES,
+    Client,
+    CommandFailedError,
+    CommandLine,
+    Described,
+    Head,
+)
 from conformance.clients.environments import program
 from conformance.support.raw_s3 import Place
+
+SETTINGS = {
+    # Without it `aws s3 presign` signs with V2 for us-east-1, which AWS retired in 2020.
+    "signature_version": "s3v4",
+    "addressing_style": "path",
+    "multipart_chunksize": str(PART_BYTES),
+    "max_concurrent_requests": "20",
+    "payload_signing_enabled": "true",
+}
+"""As people tune it for a store of their own: `aws configure set default.s3.NAME VALUE`."""
 
 
 class AwsCli(Client):
@@ -15,13 +33,11 @@ class AwsCli(Client):
 
     LACKS: ClassVar = {
         "presign_put": "`aws s3 presign` signs GET only",
-        "read_parquet": "reads no Parquet",
+        **ONLY_BYTES,
     }
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
-        # Without it `aws s3 presign` signs with V2 for us-east-1, which AWS retired in 2020.
-        (folder / "config").write_text("[default]\ns3 =\n  signature_version = s3v4\n")
         environment = {
             "AWS_ACCESS_KEY_ID": place.access_key,
             "AWS_SECRET_ACCESS_KEY": place.secret_key,
@@ -34,6 +50,8 @@ class AwsCli(Client):
         if place.ca_file is not None:
             environment["AWS_CA_BUNDLE"] = place.ca_file
         self._aws = CommandLine([program("aws"), "--endpoint-url", place.endpoint], environment)
+        for name, value in SETTINGS.items():
+            self._aws.run("configure", "set", f"default.s3.{name}", value)
 
     def version(self) -> str:
         return self._aws.run("--version").decode().split()[0].replace("/", " ")
@@ -51,6 +69,33 @@ class AwsCli(Client):
             self._aws.run("s3", "cp", "--only-show-errors", str(path), self._url(key))
 
     multipart = put  # its own threshold is 8 MiB
+
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        named = [f"{name}={value}" for name, value in described.metadata.items()]
+        words = ["--content-type", described.content_type, "--metadata", ",".join(named)]
+        self._aws.run("s3", "cp", "--only-show-errors", *words, str(path), self._url(key))
+
+    def describe(self, key: str) -> Described:
+        seen = json.loads(self._api("head-object", "--key", key))
+        return Described(seen["ContentType"], seen["Metadata"])
+
+    def put_new(self, key: str, path: Path) -> None:
+        self._api("put-object", "--key", key, "--body", str(path), "--if-none-match", "*")
+
+    def get_if_match(self, key: str, etag: str) -> bytes:
+        path = self.folder / "download"
+        self._api("get-object", "--key", key, "--if-match", etag, str(path))
+        return path.read_bytes()
+
+    def find_changed(self, key: str, etag: str) -> bytes | None:
+        path = self.folder / "download"
+        try:
+            self._api("get-object", "--key", key, "--if-none-match", etag, str(path))
+        except CommandFailedError as refused:
+            if "(304)" not in str(refused):
+                raise
+            return None
+        return path.read_bytes()
 
     def get(self, key: str) -> bytes:
         path = self.folder / "download"

@@ -7,15 +7,16 @@ from typing import ClassVar
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
-from conformance.clients.client import PART_BYTES, Client, Head
+from conformance.clients.client import ONLY_BYTES, PART_BYTES, Client, Described, Head
 from conformance.support.raw_s3 import Place
 
 
 class Boto3(Client):
     """The SDK that most programs use."""
 
-    LACKS: ClassVar = {"read_parquet": "reads no Parquet"}
+    LACKS: ClassVar = ONLY_BYTES
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -34,8 +35,11 @@ class Boto3(Client):
         return f"boto3 {boto3.__version__}"
 
     def put(self, key: str, path: Path) -> None:
+        self._put(key, path)
+
+    def _put(self, key: str, path: Path, **said: object) -> None:
         with path.open("rb") as body:
-            self._s3.put_object(Bucket=self.place.bucket, Key=key, Body=body)
+            self._s3.put_object(Bucket=self.place.bucket, Key=key, Body=body, **said)
 
     def multipart(self, key: str, path: Path) -> None:
         self._s3.upload_file(str(path), self.place.bucket, key, Config=self._parts)
@@ -76,6 +80,29 @@ class Boto3(Client):
 
     def presign_put(self, key: str) -> str:
         return self._presign("put_object", key)
+
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        self._put(key, path, ContentType=described.content_type, Metadata=dict(described.metadata))
+
+    def describe(self, key: str) -> Described:
+        seen = self._s3.head_object(Bucket=self.place.bucket, Key=key)
+        return Described(seen["ContentType"], seen["Metadata"])
+
+    def put_new(self, key: str, path: Path) -> None:
+        self._put(key, path, IfNoneMatch="*")
+
+    def get_if_match(self, key: str, etag: str) -> bytes:
+        answer = self._s3.get_object(Bucket=self.place.bucket, Key=key, IfMatch=etag)
+        return answer["Body"].read()
+
+    def find_changed(self, key: str, etag: str) -> bytes | None:
+        try:
+            answer = self._s3.get_object(Bucket=self.place.bucket, Key=key, IfNoneMatch=etag)
+        except ClientError as refused:
+            if refused.response["ResponseMetadata"]["HTTPStatusCode"] != 304:
+                raise
+            return None
+        return answer["Body"].read()
 
     def _presign(self, operation: str, key: str) -> str:
         named = {"Bucket": self.place.bucket, "Key": key}

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 import awscrt
 from awscrt import auth, http, io, s3
 
-from conformance.clients.client import PART_BYTES, Client, Head
+from conformance.clients.client import NO_URLS, ONLY_BYTES, PART_BYTES, Client, Described, Head
 from conformance.support.raw_s3 import Place, encoded, texts
 
 _SECONDS = 120
@@ -20,11 +20,7 @@ Kind = s3.S3RequestType
 class AwsCrt(Client):
     """Parallel ranged GETs and multipart PUTs, unsigned payloads with trailers."""
 
-    LACKS: ClassVar = {
-        "presign_get": "its S3 client signs headers only",
-        "presign_put": "its S3 client signs headers only",
-        "read_parquet": "reads no Parquet",
-    }
+    LACKS: ClassVar = {**NO_URLS, **ONLY_BYTES}
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -96,6 +92,9 @@ class AwsCrt(Client):
         return f"/{self.place.bucket}/{encoded(key)}"
 
     def put(self, key: str, path: Path) -> None:
+        self._put(key, path)
+
+    def _put(self, key: str, path: Path, *said: tuple[str, str]) -> None:
         checksum = s3.S3ChecksumConfig(
             algorithm=s3.S3ChecksumAlgorithm.CRC32, location=s3.S3ChecksumLocation.TRAILER
         )
@@ -103,7 +102,7 @@ class AwsCrt(Client):
             Kind.PUT_OBJECT,
             "PUT",
             self._path(key),
-            headers=(("Content-Length", str(path.stat().st_size)),),
+            headers=(("Content-Length", str(path.stat().st_size)), *said),
             send_filepath=str(path),
             checksum_config=checksum,
         )
@@ -113,6 +112,35 @@ class AwsCrt(Client):
     def get(self, key: str) -> bytes:
         checksum = s3.S3ChecksumConfig(validate_response=True)
         return self._ask(Kind.GET_OBJECT, "GET", self._path(key), checksum_config=checksum)[1]
+
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        kept = ((f"x-amz-meta-{name}", value or "") for name, value in described.metadata.items())
+        self._put(key, path, ("Content-Type", described.content_type), *kept)
+
+    def describe(self, key: str) -> Described:
+        fields, _ = self._ask(Kind.DEFAULT, "HEAD", self._path(key), name="HeadObject")
+        prefix = "x-amz-meta-"
+        kept = {
+            name.removeprefix(prefix): value
+            for name, value in fields.items()
+            if name.startswith(prefix)
+        }
+        return Described(fields["content-type"], kept)
+
+    def put_new(self, key: str, path: Path) -> None:
+        self._put(key, path, ("If-None-Match", "*"))
+
+    def get_if_match(self, key: str, etag: str) -> bytes:
+        return self._ask(Kind.GET_OBJECT, "GET", self._path(key), headers=(("If-Match", etag),))[1]
+
+    def find_changed(self, key: str, etag: str) -> bytes | None:
+        asked = (("If-None-Match", etag),)
+        try:
+            return self._ask(Kind.GET_OBJECT, "GET", self._path(key), headers=asked)[1]
+        except RuntimeError as refused:
+            if "status 304" not in str(refused):
+                raise
+            return None
 
     def get_range(self, key: str, start: int, stop: int) -> bytes:
         asked = ("Range", f"bytes={start}-{stop - 1}")

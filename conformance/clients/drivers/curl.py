@@ -8,18 +8,22 @@ from typing import ClassVar
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from conformance.clients.client import PART_BYTES, Client, CommandLine, Head
+from conformance.clients.client import (
+    NO_URLS,
+    ONLY_BYTES,
+    PART_BYTES,
+    Client,
+    CommandLine,
+    Described,
+    Head,
+)
 from conformance.support.raw_s3 import Place, encoded, texts
 
 
 class Curl(Client):
     """The system's curl."""
 
-    LACKS: ClassVar = {
-        "presign_get": "signs headers only",
-        "presign_put": "signs headers only",
-        "read_parquet": "reads no Parquet",
-    }
+    LACKS: ClassVar = {**NO_URLS, **ONLY_BYTES}
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -79,11 +83,41 @@ class Curl(Client):
         return self._curl.run("--range", f"{start}-{stop - 1}", self._url(key))
 
     def head(self, key: str) -> Head:
+        fields = self._fields(key)
+        return Head(int(fields["content-length"]), fields["etag"])
+
+    def _fields(self, key: str) -> dict[str, str]:
         lines = self._curl.run("--head", self._url(key)).decode().splitlines()
-        fields = {
+        return {
             name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
         }
-        return Head(int(fields["content-length"]), fields["etag"])
+
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        said = [f"Content-Type: {described.content_type}"]
+        said += [f"x-amz-meta-{name}: {value}" for name, value in described.metadata.items()]
+        words = [word for line in said for word in ("-H", line)]
+        self._curl.run(*_hashed(path), *words, "-T", str(path), self._url(key))
+
+    def describe(self, key: str) -> Described:
+        fields, prefix = self._fields(key), "x-amz-meta-"
+        kept = {
+            name.removeprefix(prefix): value
+            for name, value in fields.items()
+            if name.startswith(prefix)
+        }
+        return Described(fields["content-type"], kept)
+
+    def put_new(self, key: str, path: Path) -> None:
+        self._curl.run(*_hashed(path), "-H", "If-None-Match: *", "-T", str(path), self._url(key))
+
+    def get_if_match(self, key: str, etag: str) -> bytes:
+        return self._curl.run("-H", f"If-Match: {etag}", self._url(key))
+
+    def find_changed(self, key: str, etag: str) -> bytes | None:
+        path = self.folder / "download"
+        words = ["-o", str(path), "-w", "%{http_code}", "-H", f"If-None-Match: {etag}"]
+        status = self._curl.run(*words, self._url(key))
+        return None if status == b"304" else path.read_bytes()
 
     def list(self, prefix: str) -> Iterable[str]:
         query = f"list-type=2&prefix={quote(prefix, safe='-._~')}"

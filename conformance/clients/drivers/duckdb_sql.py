@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import duckdb
 
-from conformance.clients.client import Client, Head
+from conformance.clients.client import NO_CONDITIONS, NO_METADATA, NO_TENSORS, NO_URLS, Client, Head
 from conformance.support.raw_s3 import Place
 
 
@@ -21,8 +21,10 @@ class DuckDb(Client):
         "copy": "SQL has no server-side copy",
         "delete": "SQL deletes no objects",
         "delete_many": "SQL deletes no objects",
-        "presign_get": "makes no presigned URLs",
-        "presign_put": "makes no presigned URLs",
+        **NO_URLS,
+        **NO_CONDITIONS,
+        **NO_METADATA,
+        **NO_TENSORS,
     }
 
     def __init__(self, place: Place, folder: Path) -> None:
@@ -72,6 +74,13 @@ class DuckDb(Client):
         asked = f"SELECT count(*), sum(n)::BIGINT FROM read_parquet({self._url(key)})"
         count, total = self._sql.execute(asked).fetchone()
         return count, total
+
+    def read_parquet_folder(self, prefix: str) -> tuple[int, int]:
+        return self.read_parquet(f"{prefix}**/*.parquet")
+
+    def write_parquet(self, key: str, rows: int) -> None:
+        source = f"SELECT range AS n, random() AS noise FROM range({rows})"
+        self._sql.execute(f"COPY ({source}) TO {self._url(key)} (FORMAT parquet)")
 
 
 def _quoted(text: str) -> str:

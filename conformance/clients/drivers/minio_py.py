@@ -10,7 +10,7 @@ import urllib3
 from minio.commonconfig import CopySource
 from minio.deleteobjects import DeleteObject
 
-from conformance.clients.client import PART_BYTES, Client, Head
+from conformance.clients.client import ONLY_BYTES, PART_BYTES, Client, Described, Head
 from conformance.support.raw_s3 import Place
 
 _VALID = timedelta(minutes=5)
@@ -19,7 +19,7 @@ _VALID = timedelta(minutes=5)
 class MinioPy(Client):
     """MinIO's Python SDK."""
 
-    LACKS: ClassVar = {"read_parquet": "reads no Parquet"}
+    LACKS: ClassVar = {"put_new": "its uploads state no conditions", **ONLY_BYTES}
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -50,7 +50,36 @@ class MinioPy(Client):
     def get_range(self, key: str, start: int, stop: int) -> bytes:
         return self._read(key, offset=start, length=stop - start)
 
-    def _read(self, key: str, **wanted: int) -> bytes:
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        self._minio.fput_object(
+            self.place.bucket,
+            key,
+            str(path),
+            content_type=described.content_type,
+            metadata=dict(described.metadata),
+        )
+
+    def describe(self, key: str) -> Described:
+        seen, prefix = self._minio.stat_object(self.place.bucket, key), "x-amz-meta-"
+        kept = {
+            name.lower().removeprefix(prefix): value
+            for name, value in seen.metadata.items()
+            if name.lower().startswith(prefix)
+        }
+        return Described(seen.content_type, kept)
+
+    def get_if_match(self, key: str, etag: str) -> bytes:
+        return self._read(key, request_headers={"If-Match": etag})
+
+    def find_changed(self, key: str, etag: str) -> bytes | None:
+        try:
+            return self._read(key, request_headers={"If-None-Match": etag})
+        except minio.error.MinioException as refused:
+            if "304" not in str(refused):
+                raise
+            return None
+
+    def _read(self, key: str, **wanted: object) -> bytes:
         answer = self._minio.get_object(self.place.bucket, key, **wanted)
         try:
             return answer.read()

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import obstore
+from obstore.exceptions import NotModifiedError
 from obstore.store import S3Store
 
-from conformance.clients.client import PART_BYTES, Client, Head
+from conformance.clients.client import ONLY_BYTES, PART_BYTES, Client, Described, Head
 from conformance.support.raw_s3 import Place
 
 _VALID = timedelta(minutes=5)
@@ -17,7 +18,7 @@ _VALID = timedelta(minutes=5)
 class Obstore(Client):
     """object_store through Python."""
 
-    LACKS: ClassVar = {"read_parquet": "reads no Parquet"}
+    LACKS: ClassVar = ONLY_BYTES
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -41,6 +42,27 @@ class Obstore(Client):
 
     def multipart(self, key: str, path: Path) -> None:
         obstore.put(self._store, key, path, use_multipart=True, chunk_size=PART_BYTES)
+
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        said = {"Content-Type": described.content_type, **described.metadata}
+        obstore.put(self._store, key, path.read_bytes(), attributes=said, use_multipart=False)
+
+    def describe(self, key: str) -> Described:
+        seen = obstore.get(self._store, key, options={"head": True}).attributes
+        kept = {name: value for name, value in seen.items() if name != "Content-Type"}
+        return Described(seen["Content-Type"], kept)
+
+    def put_new(self, key: str, path: Path) -> None:
+        obstore.put(self._store, key, path.read_bytes(), mode="create", use_multipart=False)
+
+    def get_if_match(self, key: str, etag: str) -> bytes:
+        return bytes(obstore.get(self._store, key, options={"if_match": etag}).bytes())
+
+    def find_changed(self, key: str, etag: str) -> bytes | None:
+        try:
+            return bytes(obstore.get(self._store, key, options={"if_none_match": etag}).bytes())
+        except NotModifiedError:
+            return None
 
     def get(self, key: str) -> bytes:
         return bytes(obstore.get(self._store, key).bytes())

@@ -1,24 +1,30 @@
 """pyarrow's S3FileSystem: the C++ SDK, always multipart, CRC64-NVME trailers."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import compute, fs
+from pyarrow import compute, dataset, fs
 
-from conformance.clients.client import Client, Head, folder_of
+from conformance.clients.client import (
+    NO_CONDITIONS,
+    NO_METADATA,
+    NO_TENSORS,
+    NO_URLS,
+    Client,
+    Head,
+    folder_of,
+)
 from conformance.support.raw_s3 import Place
 
 
 class PyArrow(Client):
     """What Parquet is read with."""
 
-    LACKS: ClassVar = {
-        "presign_get": "makes no presigned URLs",
-        "presign_put": "makes no presigned URLs",
-    }
+    LACKS: ClassVar = {**NO_URLS, **NO_CONDITIONS, **NO_METADATA, **NO_TENSORS}
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -74,5 +80,20 @@ class PyArrow(Client):
         self._files.delete_dir_contents(self._path(folder_of(keys)).rstrip("/"))
 
     def read_parquet(self, key: str) -> tuple[int, int]:
-        column = pq.read_table(self._path(key), filesystem=self._files, columns=["n"])["n"]
-        return len(column), compute.sum(column).as_py()
+        return _counted(pq.read_table(self._path(key), filesystem=self._files, columns=["n"]))
+
+    def read_parquet_folder(self, prefix: str) -> tuple[int, int]:
+        source = dataset.dataset(
+            self._path(prefix), filesystem=self._files, format="parquet", partitioning="hive"
+        )
+        return _counted(source.to_table(columns=["n"]))
+
+    def write_parquet(self, key: str, rows: int) -> None:
+        octets = pa.py_buffer(os.urandom(8 * rows))
+        noise = pa.Array.from_buffers(pa.int64(), rows, [None, octets])
+        table = pa.table({"n": pa.array(range(rows)), "noise": noise})
+        pq.write_table(table, self._path(key), filesystem=self._files)
+
+
+def _counted(table: pa.Table) -> tuple[int, int]:
+    return len(table), compute.sum(table["n"]).as_py()

@@ -5,7 +5,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from conformance.clients.client import Client, CommandLine, Head, folder_of
+from conformance.clients.client import (
+    NO_CONDITIONS,
+    ONLY_BYTES,
+    Client,
+    CommandLine,
+    Described,
+    Head,
+    folder_of,
+)
 from conformance.clients.environments import program
 from conformance.support.raw_s3 import Place
 
@@ -15,7 +23,8 @@ class Rclone(Client):
 
     LACKS: ClassVar = {
         "presign_put": "`rclone link` makes download links only",
-        "read_parquet": "reads no Parquet",
+        **NO_CONDITIONS,
+        **ONLY_BYTES,
     }
 
     def __init__(self, place: Place, folder: Path) -> None:
@@ -53,6 +62,18 @@ class Rclone(Client):
         self._rclone.run("copyto", "--no-check-dest", str(path), self._path(key))
 
     multipart = put
+
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        words = ["--no-check-dest", "--header-upload", f"Content-Type: {described.content_type}"]
+        for name, value in described.metadata.items():
+            words += ["--header-upload", f"x-amz-meta-{name}: {value}"]
+        self._rclone.run("copyto", *words, str(path), self._path(key))
+
+    def describe(self, key: str) -> Described:
+        seen = json.loads(self._rclone.run("lsjson", "--stat", "--metadata", self._path(key)))
+        own = {"btime", "content-type", "mtime", "tier"}  # rclone's, beside the user's
+        kept = {name: value for name, value in seen["Metadata"].items() if name not in own}
+        return Described(seen["MimeType"], kept)
 
     def get(self, key: str) -> bytes:
         path = self.folder / "download"

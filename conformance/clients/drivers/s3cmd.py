@@ -5,7 +5,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from conformance.clients.client import Client, CommandLine, Head, folder_of
+from conformance.clients.client import (
+    NO_CONDITIONS,
+    ONLY_BYTES,
+    Client,
+    CommandLine,
+    Described,
+    Head,
+    folder_of,
+)
 from conformance.clients.environments import program
 from conformance.support.raw_s3 import Place
 
@@ -17,7 +25,8 @@ class S3Cmd(Client):
         "get_range": "has no ranged get",
         "presign_get": "`s3cmd signurl` signs with signature V2, which AWS retired",
         "presign_put": "`s3cmd signurl` signs GET only",
-        "read_parquet": "reads no Parquet",
+        **NO_CONDITIONS,
+        **ONLY_BYTES,
     }
 
     def __init__(self, place: Place, folder: Path) -> None:
@@ -51,6 +60,18 @@ class S3Cmd(Client):
         self._s3cmd.run("put", str(path), self._url(key))
 
     multipart = put
+
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        words = ["--no-guess-mime-type", "--mime-type", described.content_type]
+        for name, value in described.metadata.items():
+            words += ["--add-header", f"x-amz-meta-{name}: {value}"]
+        self._s3cmd.run("put", *words, str(path), self._url(key))
+
+    def describe(self, key: str) -> Described:
+        said = self._s3cmd.run("info", self._url(key)).decode()
+        kind = re.search(r"MIME type:\s+(\S+)", said)
+        assert kind is not None, said
+        return Described(kind[1], dict(re.findall(r"x-amz-meta-(\S+):\s+(.+)", said)))
 
     def get(self, key: str) -> bytes:
         path = self.folder / "download"

@@ -6,14 +6,18 @@ from typing import ClassVar
 
 import s3fs
 
-from conformance.clients.client import PART_BYTES, Client, Head
+from conformance.clients.client import ONLY_BYTES, PART_BYTES, Client, Described, Head
 from conformance.support.raw_s3 import Place
 
 
 class S3Fs(Client):
     """What pandas and dask read S3 with."""
 
-    LACKS: ClassVar = {"read_parquet": "reads no Parquet itself; pyarrow is its own client here"}
+    LACKS: ClassVar = {
+        "get_if_match": "its reads state no conditions",
+        "find_changed": "its reads state no conditions",
+        **ONLY_BYTES,
+    }
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
@@ -40,6 +44,21 @@ class S3Fs(Client):
     def multipart(self, key: str, path: Path) -> None:
         with self._files.open(self._path(key), "wb", block_size=PART_BYTES) as sink:
             sink.write(path.read_bytes())
+
+    def put_described(self, key: str, path: Path, described: Described) -> None:
+        self._files.pipe_file(
+            self._path(key),
+            path.read_bytes(),
+            ContentType=described.content_type,
+            Metadata=dict(described.metadata),
+        )
+
+    def describe(self, key: str) -> Described:
+        kept = self._files.metadata(self._path(key), refresh=True)
+        return Described(self._files.info(self._path(key))["ContentType"], kept)
+
+    def put_new(self, key: str, path: Path) -> None:
+        self._files.pipe_file(self._path(key), path.read_bytes(), mode="create")
 
     def get(self, key: str) -> bytes:
         return self._files.cat_file(self._path(key))

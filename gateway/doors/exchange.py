@@ -14,7 +14,7 @@ from gateway.doors.connection import S3Connection
 from gateway.doors.whole_answer import WholeAnswer
 from gateway.model.failures import BodyMismatch
 from gateway.model.voices import Voice
-from gateway.protocol.http.head import RequestHead, split_target
+from gateway.protocol.http.head import RequestHead, is_plainly_framed, split_target
 
 if TYPE_CHECKING:
     from gateway.access.authentication import Principal
@@ -159,10 +159,12 @@ class Exchange:
             self.request.transport.abort()
 
     def _must_close(self) -> bool:
-        """Return whether unread body bytes make the connection useless for a next request."""
+        """Return whether what is left of this request, or may be, endangers the next one."""
         expects = self.head.headers.get("Expect", "").lower() == "100-continue"
-        return (expects and not self._continued) or (
-            self.request.body_exists and not self.request.content.is_eof()
+        return (
+            (expects and not self._continued)
+            or (self.request.body_exists and not self.request.content.is_eof())
+            or not is_plainly_framed(self.head)
         )
 
     def _with_our_headers(self, headers: Mapping[str, str]) -> CIMultiDict[str]:

@@ -16,7 +16,7 @@ from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
 from gateway.model.failures import AuthenticationFailed, Failure, NotSupported, Overloaded
-from gateway.protocol.http.head import check_expectation
+from gateway.protocol.http.head import check_expectation, check_transfer_coding
 from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.operations import Operation, name_operation
 from gateway.telemetry import metrics
@@ -79,6 +79,7 @@ class Pipeline:
             head = exchange.head
             target = exchange.target = locate(head.host, head.path, self._domains)
             check_expectation(head)
+            check_transfer_coding(head)
             if is_form_upload(head, target):
                 return await self._forms.post(exchange, self.authentication)
             exchange.principal = self.authentication.identify(head)

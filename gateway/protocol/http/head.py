@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from multidict import CIMultiDictProxy
 
-from gateway.model.failures import InvalidRequest
+from gateway.model.failures import InvalidRequest, NotSupported
 from gateway.protocol.http.percent import decode_query
 
 
@@ -63,6 +63,21 @@ def check_expectation(head: RequestHead) -> None:
         raise InvalidRequest(
             "The only expectation that is supported is 100-continue.", code="ExpectationFailed"
         )
+
+
+def check_transfer_coding(head: RequestHead) -> None:
+    """Raise NotSupported (501) for a body in another transfer coding than chunked (RFC 9112 6.1).
+
+    Who undoes `gzip, chunked` and who does not read two bodies; so do those who take an empty
+    Transfer-Encoding for one, and those who do not.
+    """
+    if not is_plainly_framed(head):
+        raise NotSupported("A transfer coding other than chunked is not supported.")
+
+
+def is_plainly_framed(head: RequestHead) -> bool:
+    """Return whether every reader of this head finds the same end of its body."""
+    return head.headers.get("Transfer-Encoding", "chunked").strip().lower() == "chunked"
 
 
 def parse_query(raw_query: str) -> list[tuple[str, str]]:

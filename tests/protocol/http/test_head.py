@@ -3,8 +3,14 @@
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.model.failures import InvalidRequest
-from gateway.protocol.http.head import RequestHead, check_expectation, split_target
+from gateway.model.failures import InvalidRequest, NotSupported
+from gateway.protocol.http.head import (
+    RequestHead,
+    check_expectation,
+    check_transfer_coding,
+    is_plainly_framed,
+    split_target,
+)
 
 
 def head(query="", **headers):
@@ -63,3 +69,26 @@ def test_another_expectation_is_refused(expected):
     with pytest.raises(InvalidRequest) as refused:
         check_expectation(head(Expect=expected))
     assert refused.value.code == "ExpectationFailed"
+
+
+@pytest.mark.parametrize(
+    ("coding", "is_plain"),
+    [
+        (None, True),
+        ("chunked", True),
+        (" Chunked ", True),
+        ("", False),
+        ("gzip, chunked", False),
+        ("chunked, chunked", False),
+        ("identity", False),
+    ],
+)
+def test_only_one_transfer_coding_is_known(coding, is_plain):
+    sent = {} if coding is None else {"Transfer-Encoding": coding}
+    head = RequestHead("PUT", "/b/k", "", CIMultiDictProxy(CIMultiDict(sent)))
+    assert is_plainly_framed(head) == is_plain
+    if is_plain:
+        check_transfer_coding(head)
+        return
+    with pytest.raises(NotSupported):
+        check_transfer_coding(head)

@@ -7,6 +7,7 @@ from tests.fuzzing import (
     http_targets,
     kept_targets,
     policy_targets,
+    session_targets,
     signing_targets,
 )
 from tests.fuzzing.target import Target
@@ -20,6 +21,7 @@ TARGETS: dict[str, Target] = {
         http_targets,
         kept_targets,
         policy_targets,
+        session_targets,
         signing_targets,
     )
     for target in part.TARGETS

@@ -66,7 +66,7 @@ def _modelled(text: str) -> dict | None:
 def read_context(raw: bytes) -> None:
     portions = Portions(raw)
     source_ip = portions.choice((None, "10.0.0.7", "::ffff:10.0.0.7", "fe80::1%eth0"))
-    facts = Facts(head_of(portions.rest(), secure=True), "ann", source_ip, NOW)
+    facts = Facts(head_of(portions.rest(), secure=True), "ann", source_ip, NOW, "ann")
     for key in KEYS:
         with suppress(Failure):
             context = request_context([key], facts)

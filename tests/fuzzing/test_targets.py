@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.fuzzing.catalogue import TARGETS
 
-EXAMPLES = int(os.environ.get("FOREBAY_TEST_FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("FOREBAY_TEST_FUZZ_EXAMPLES", "40"))
 
 
 @st.composite

@@ -21,6 +21,7 @@ SUITES = {
     "passthrough": "conformance.passthrough.suite:main",
     "performance": "conformance.performance.suite:main",
     "policy": "conformance.policy.suite:main",
+    "slow-clients": "conformance.slow_clients.suite:main",
     "s3-tests": "conformance.s3_tests.suite:main",
     "sigv4": "conformance.sigv4.suite:main",
 }

@@ -44,10 +44,12 @@ def running_gateway(
     workers: int = 2,
     freshness: str = "strict",
     core: int | None = None,
+    more: str = "",
 ) -> Iterator[Gateway]:
     """Run a gateway with an empty cache in `folder` until the block ends.
 
-    Neither it nor a peer writes an access log, so that all are compared at the same work.
+    Neither it nor a peer writes an access log, so that all are compared at the same work. `more` is
+    written behind its settings.
     """
     folder.mkdir(parents=True)
     configuration, ready = folder / "forebay.toml", folder / "ready.json"
@@ -62,6 +64,7 @@ def running_gateway(
             bucket=BUCKET,
             freshness=freshness,
         )
+        + more
     )
     command = [*pinned(core), sys.executable, "-m", "gateway", "serve"]
     command += ["--config", str(configuration), "--ready-file", str(ready)]

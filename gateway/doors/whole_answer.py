@@ -61,6 +61,8 @@ class WholeAnswer(web.StreamResponse):
             f"HTTP/1.{'0' if is_http10 else '1'} {self.status} {self.reason}", headers
         )
         body = b"" if request.method == "HEAD" else self._whole
+        # aiohttp keeps the answer until the next request: an idle connection need not hold a body.
+        self._whole = b""
         writer.length = len(body)
         await writer.write_eof(body)
 

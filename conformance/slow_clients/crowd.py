@@ -19,6 +19,8 @@ from typing import Any
 
 _DRIP_SECONDS = 5.0
 _TICK_SECONDS = 0.1
+_ESTABLISHED = 1
+"""TCP_ESTABLISHED (netinet/tcp.h)."""
 _BEGINNINGS = {"head": b"GET /bucket/key HTTP/1.1\r\nHost: localhost\r\nX-Slow: "}
 
 
@@ -47,6 +49,15 @@ class Member(asyncio.Protocol):
         self._crowd.members.pop(self, None)
         self._crowd.ended += 1
 
+    def leave_if_reset(self) -> None:
+        """Notice what a client that does not read is told by nobody."""
+        if self._transport is not None:
+            state = self._transport.get_extra_info("socket").getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, 1
+            )
+            if state[0] != _ESTABLISHED:
+                self._transport.abort()
+
     def drip(self) -> None:
         if self._transport is not None:
             self._transport.write(b"a")
@@ -68,11 +79,9 @@ class Crowd:
         ticks = 0
         while True:
             await self._fill()
-            if self.kind in {"head", "body"}:
-                members = list(self.members)
-                step = int(_DRIP_SECONDS / _TICK_SECONDS)
-                for member in members[ticks % step :: step]:
-                    member.drip()
+            step = int(_DRIP_SECONDS / _TICK_SECONDS)
+            for member in list(self.members)[ticks % step :: step]:
+                _TURNS[self.kind](member)
             ticks += 1
             if ticks % 10 == 0:
                 self._tell(status)
@@ -110,6 +119,15 @@ class Crowd:
         }
         fresh.write_text(json.dumps(told))
         fresh.replace(status)
+
+
+_TURNS = {
+    "idle": lambda _: None,
+    "head": Member.drip,
+    "body": Member.drip,
+    "deaf": Member.leave_if_reset,
+}
+"""What a member does every `_DRIP_SECONDS`."""
 
 
 if __name__ == "__main__":

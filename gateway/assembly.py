@@ -39,6 +39,7 @@ from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
 from gateway.doors.s3.uploads import UploadDoor
 from gateway.doors.tls import ListenerTls
+from gateway.doors_assembly import at_once_of
 from gateway.flash.store import Flash
 from gateway.limits_assembly import allowances_of, limits_of, metering_of
 from gateway.model.rules import Rules
@@ -93,7 +94,9 @@ async def run_worker(
         metering = stack.enter_context(metering_of(settings, shared_folder))
         pipeline = _pipeline(settings, core, Authorization(audit_log), metering, access_log)
         connections = Connections(limits_of(settings))
-        server = S3Server(with_sts(pipeline, settings.s3.domain, access_log, _now), connections)
+        answer = with_sts(pipeline, settings.s3.domain, access_log, _now)
+        at_once = at_once_of(pipeline, core.objects, settings.s3.domain, access_log, _now)
+        server = S3Server(answer, connections, at_once)
         tls = _listener_tls(settings)
         listener = await _listen(settings, listen_port, server, tls)
         certificates = [one for one in (tls, origin.tls) if one is not None]

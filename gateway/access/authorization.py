@@ -27,8 +27,15 @@ _UNSPOKEN: Final = "no statement allows it"
 class Asked(Protocol):
     """The request that a judgement is made for."""
 
-    id: str
-    head: RequestHead
+    @property
+    def id(self) -> str:
+        """Return what the answer's x-forebay-request-id says."""
+        ...
+
+    @property
+    def head(self) -> RequestHead:
+        """Return what it asks."""
+        ...
 
     @property
     def remote(self) -> str:

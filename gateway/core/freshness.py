@@ -10,6 +10,8 @@ from gateway.flash.rows import Row
 from gateway.model.rules import Mode, Rule
 from gateway.model.voices import Voice
 
+UNASKED_MODES = frozenset({Mode.BOUNDED, Mode.IMMUTABLE})
+"""Under which a row may be served without a question at all."""
 _NANOSECONDS = 1_000_000_000
 
 

@@ -3,9 +3,10 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.core.at_hand import find_bytes
-from gateway.core.freshness import age_seconds, may_serve_unasked
+from gateway.core.freshness import UNASKED_MODES, age_seconds, may_serve_unasked
 from gateway.core.reading import Piece, Reading, ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.validation import Adopt, Confirmed, Opening, Validation
@@ -39,6 +40,14 @@ class Read:
     """All the bytes, where they are few and in memory: what `pieces` would give."""
 
 
+class Hit(NamedTuple):
+    """A body at hand, with the row that describes it."""
+
+    row: Row
+    body: bytes
+    age_seconds: int
+
+
 class NotCacheable(Exception):  # noqa: N818 - a decision, not an error
     """The object must be streamed through; `reason` says why in the receipt."""
 
@@ -64,6 +73,25 @@ class Objects:
         self._validation = make_validation(self._adopt)
         self._now_ns = now_ns
         self.rules = rules
+
+    def find_hit(self, name: ObjectName, voice: Voice) -> Hit | None:
+        """Return a whole body that may be served unasked and takes no waiting, if there is one.
+
+        Whatever is not that simple is None, and `read` finds out what it is.
+        """
+        rule = self.rules.find(name)
+        if rule.freshness.mode not in UNASKED_MODES or not self._flash.is_healthy:
+            return None
+        row = self._flash.find_row(name)
+        now_ns = self._now_ns()
+        if row is None or not may_serve_unasked(rule, row, voice, now_ns):
+            return None
+        wanted = ByteRange(0, row.version.size)
+        body = find_bytes(self._flash, row, wanted, self._parts.chunk_bytes)
+        if body is None:
+            return None
+        metrics.reads_from_flash.inc()
+        return Hit(row, body, age_seconds(row, now_ns))
 
     async def confirm(self, name: ObjectName, voice: Voice, receipt: Receipt) -> Confirmed:
         """Return what the origin tells `voice` of `name`, asked after this call (a HEAD's answer).

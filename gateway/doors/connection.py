@@ -8,9 +8,12 @@ import asyncio
 import logging
 import socket
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import http_exceptions, web
+from aiohttp import HttpVersion11, http_exceptions, web
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.doors.connections import Connections
@@ -30,11 +33,16 @@ _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of zero: what the client did not take is thrown away, and its memory is free."""
 
 
+AtOnce = Callable[["RawRequestMessage", "S3Connection"], bytes | None]
+"""Returns the whole answer to a request, or None where that takes a task."""
+
+
 class S3Connection(RequestHandler):
     """A connection that is bounded in bytes and in time."""
 
     __slots__ = (
         "_acked_bytes",
+        "_at_once",
         "_awaited",
         "_connections",
         "_head_bytes",
@@ -44,7 +52,11 @@ class S3Connection(RequestHandler):
     )
 
     def __init__(
-        self, server: web.Server, connections: Connections, loop: asyncio.AbstractEventLoop
+        self,
+        server: web.Server,
+        connections: Connections,
+        loop: asyncio.AbstractEventLoop,
+        at_once: AtOnce,
     ) -> None:
         """Belong to `server`; bodies are left as they are sent (no decompression)."""
         limits = connections.limits
@@ -60,6 +72,7 @@ class S3Connection(RequestHandler):
         }
         super().__init__(server, loop=loop, **options)
         self._connections = connections
+        self._at_once = at_once
         self._limits = limits
         self._head_bytes = 0
         self._is_answering = False
@@ -82,7 +95,47 @@ class S3Connection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a head may have no more than `head_bytes_max` of them."""
+        """Take bytes: a request that can be answered at once is, all else wakes its task."""
+        waiter = self._waiter
+        if waiter is None or self._is_answering or self._messages or self._paused:
+            self._take(data)
+            return
+        self._waiter = None  # so that aiohttp does not wake it before it is known for what
+        try:
+            self._take(data)
+        finally:
+            self._waiter = waiter
+        if not self._messages or waiter.done():
+            return
+        if not (len(self._messages) == 1 and self._answer_at_once(*self._messages[0])):
+            waiter.set_result(None)
+
+    def _answer_at_once(self, message: object, payload: "StreamReader") -> bool:
+        """Answer a request that takes no waiting; return whether that was done."""
+        transport, parser = self.transport, self._parser
+        if (
+            not isinstance(message, RawRequestMessage)
+            or message.method != "GET"
+            or payload is not EMPTY_PAYLOAD
+            or message.should_close
+            or message.upgrade
+            or message.version != HttpVersion11
+            or transport is None
+            or parser is None
+        ):
+            return False
+        answer = self._at_once(message, self)
+        if answer is None:
+            return False
+        self._messages.popleft()
+        parser.message_consumed()
+        transport.write(answer)
+        self._connections.heads.discard(self)
+        self._connections.idle.add(self, self._loop.time())
+        return True
+
+    def _take(self, data: bytes) -> None:
+        """Parse bytes; a head may have no more than `head_bytes_max` of them."""
         if self._is_answering or self._messages or not data or self._close:
             super().data_received(data)
             return
@@ -99,6 +152,17 @@ class S3Connection(RequestHandler):
                 self._connections.idle.discard(self)
                 self._connections.heads.add(self, self._loop.time())
             self._head_bytes += len(data)
+
+    @property
+    def remote(self) -> str:
+        """Return the peer's address."""
+        peer = self.peername
+        return str(peer[0]) if isinstance(peer, tuple) else "-"
+
+    @property
+    def is_secure(self) -> bool:
+        """Return whether the connection is a TLS one."""
+        return self.ssl_context is not None
 
     def begins_request(self) -> None:
         """Note that a request is answered from now on: a head that came whole, or an error."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import http_parser, web
 
-from gateway.doors.connection import S3Connection
+from gateway.doors.connection import AtOnce, S3Connection
 from gateway.doors.connections import Connections
 from gateway.doors.refused_connection import RefusedConnection
 
@@ -30,10 +30,13 @@ _QUEUED_MAX: Final = 4096
 class S3Server(web.Server):
     """Makes an `S3Connection` for each connection that there is room for."""
 
-    def __init__(self, handler: Handler, connections: Connections) -> None:
-        """Serve `handler` on `connections`."""
+    def __init__(
+        self, handler: Handler, connections: Connections, at_once: AtOnce = lambda *_: None
+    ) -> None:
+        """Serve `handler` on `connections`; what `at_once` answers needs none."""
         super().__init__(self._answered)
         self._handler = handler
+        self._at_once = at_once
         self._bounded = connections
 
     def __call__(self) -> "RequestHandler":
@@ -41,7 +44,7 @@ class S3Server(web.Server):
         if not self._bounded.make_room():
             # asyncio asks no more of it than asyncio.Protocol has.
             return RefusedConnection(self._bounded)  # type: ignore[return-value]
-        return S3Connection(self, self._bounded, asyncio.get_running_loop())
+        return S3Connection(self, self._bounded, asyncio.get_running_loop(), self._at_once)
 
     async def listen(
         self, listener: socket.socket, context: ssl.SSLContext | None

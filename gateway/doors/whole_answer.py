@@ -6,9 +6,11 @@ aiohttp's own response sends its head first and costs more than all else that a 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from time import time
 
-from aiohttp import HttpVersion10, web
+from aiohttp import HttpVersion10, http_writer, web
+from multidict import CIMultiDict
 
 from gateway.protocol.http.dates import format_http_date
 
@@ -52,7 +54,7 @@ class WholeAnswer(web.StreamResponse):
             if self._whole:
                 # RFC 9110 8.3: a recipient without a Content-Type may guess, which is unsafe.
                 headers.setdefault("Content-Type", "application/octet-stream")
-        headers["Date"] = _date(int(time()))
+        headers["Date"] = date_now()
         if self._closes:
             headers["Connection"] = "close"
         elif is_http10:
@@ -68,6 +70,24 @@ class WholeAnswer(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: `prepare` sent the end."""
+
+
+def whole_head(status: int, headers: CIMultiDict[str], length: int) -> bytes:
+    """Return status line and headers of an answer that keeps its connection, and an empty line.
+
+    Date is left to the caller. Raises ValueError for a header that would split the head.
+    """
+    headers["Content-Length"] = str(length)
+    headers.setdefault("Content-Type", "application/octet-stream")
+    # Its own function, so that one header is written in one way wherever it is written.
+    return http_writer._serialize_headers(  # noqa: SLF001 - there is no public one
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", headers
+    )
+
+
+def date_now() -> str:
+    """Return the Date header of now (RFC 9110 6.6.1)."""
+    return _date(int(time()))
 
 
 @lru_cache(maxsize=2)

@@ -97,20 +97,26 @@ class Readers:
     def find_handle(self, segment: int) -> SegmentHandle | None:
         """Return a use of the segment; None if it is gone. Raises OSError."""
         with self._lock:
-            data = self._open.get(segment)
+            data = self._opened(segment)
             if data is None:
-                try:
-                    name = data_name(segment)
-                    data = OpenData(os.open(name, os.O_RDONLY, dir_fd=self._directory_fd))
-                except FileNotFoundError:
-                    return None
-                self._open[segment] = data
-                if len(self._open) > _OPEN_MAX:
-                    self._open.popitem(last=False)[1].leave()
-            else:
-                self._open.move_to_end(segment)
+                return None
             data.users += 1
             return SegmentHandle(data, self._lock)
+
+    def _opened(self, segment: int) -> OpenData | None:
+        """Return the open segment, kept open for the next; the caller holds the lock."""
+        data = self._open.get(segment)
+        if data is not None:
+            self._open.move_to_end(segment)
+            return data
+        try:
+            descriptor = os.open(data_name(segment), os.O_RDONLY, dir_fd=self._directory_fd)
+        except FileNotFoundError:
+            return None
+        data = self._open[segment] = OpenData(descriptor)
+        if len(self._open) > _OPEN_MAX:
+            self._open.popitem(last=False)[1].leave()
+        return data
 
     def read(self, extent: Extent) -> bytes | None:
         """Return the extent's bytes from the disk if they are right, and count it as proven.
@@ -147,11 +153,12 @@ class Readers:
         """
         is_known = self.is_known(extent)
         first, count = (start, length) if is_known else (0, extent.length)
-        handle = self.find_handle(extent.segment)
-        if handle is None:
-            return None
-        with handle:
-            data = _resident(handle.fileno(), extent.offset + first, count)
+        # Under the lock in place of a use of its own: this read does not wait for the disk.
+        with self._lock:
+            opened = self._opened(extent.segment)
+            if opened is None:
+                return None
+            data = _resident(opened.descriptor, extent.offset + first, count)
         if data is None or is_known:
             return data
         return data[start : start + length] if self._judge(extent, data) else None

@@ -44,7 +44,8 @@ class RowQueue:
         volume = self._lifeline.live
         if volume is None:
             return None
-        queued = self._queued.get(name)
+        # The names' hashes are worth saving: this is the way of every hit.
+        queued = self._queued.get(name) if self._queued else None
         try:
             row = volume.index.find_row(name)
             if queued is not None:
@@ -52,7 +53,8 @@ class RowQueue:
         except (OSError, IndexTrouble) as error:
             self._lifeline.report(error)
             return None
-        if row is not None and row.confirmed_ns <= self._lifeline.unforgotten.get(name, -1):
+        unforgotten = self._lifeline.unforgotten
+        if unforgotten and row is not None and row.confirmed_ns <= unforgotten.get(name, -1):
             return None
         if row is not None and row.confirmed_ns <= self._distrust.until_ns:
             return replace(row, confirmed_ns=0)

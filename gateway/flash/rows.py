@@ -193,6 +193,7 @@ def encode_extent(extent: Extent) -> bytes:
     return _EXTENT.pack(extent.segment, extent.length, extent.offset, extent.crc32c)
 
 
+@lru_cache(maxsize=4096)  # the same few are read for every request of a hot object
 def decode_extent(data: bytes) -> Extent:
     """Return the extent of 20 bytes."""
     segment, length, offset, crc32c = _EXTENT.unpack(data)

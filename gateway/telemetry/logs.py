@@ -91,18 +91,18 @@ class AccessLog:
     def __init__(self, target: str) -> None:
         """Open the target and start the thread that writes; raises OSError."""
         self._target = target
-        self._is_off = target == "off"
+        self.is_off = target == "off"
         self._records: deque[AccessRecord] = deque()
         self._is_closing = threading.Event()
         self._must_reopen = False
-        if not self._is_off:
+        if not self.is_off:
             self._open()
             self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
             self._thread.start()
 
     def write(self, record: AccessRecord) -> None:
         """Take a record; it is written soon, and at the latest by `close`."""
-        if self._is_off:
+        if self.is_off:
             return
         if len(self._records) >= RECORDS_MAX:
             metrics.access_lines_dropped.inc()
@@ -115,7 +115,7 @@ class AccessLog:
 
     def close(self) -> None:
         """Write what was taken and stop; bounded, so that a stuck target cannot stop an exit."""
-        if not self._is_off:
+        if not self.is_off:
             self._is_closing.set()
             self._thread.join(CLOSE_SECONDS_MAX)
             if self._target not in _STANDARD and not self._thread.is_alive():

@@ -21,7 +21,7 @@ def context_of(
 
     Raises InvalidRequest (InvalidArgument) where it cannot be said which of two values is meant.
     """
-    return _context(exchange, exchange.head, principal, now)
+    return context_in(exchange.head, exchange.request.remote, principal, now)
 
 
 def form_context(
@@ -39,15 +39,18 @@ def form_context(
         headers.popall(name, None)
         headers.extend((name, value) for value in exchange.head.headers.getall(name, ()))
     head = replace(exchange.head, query="", headers=CIMultiDictProxy(headers))
-    return _context(exchange, head, principal, now)
+    return context_in(head, exchange.request.remote, principal, now)
 
 
-def _context(
-    exchange: Exchange, head: RequestHead, principal: Principal, now: Callable[[], datetime]
+def context_in(
+    head: RequestHead, remote: str | None, principal: Principal, now: Callable[[], datetime]
 ) -> RequestContext:
+    """Return the values in a request as it stands in `head`, from the peer at `remote`.
+
+    It is the peer of the connection, and no header that a client could write.
+    """
     keys = principal.policy.keys
     if not keys:
         return NOTHING_KNOWN
-    # The peer of the connection, and no header that a client could write.
-    facts = Facts(head, principal.username, exchange.request.remote, now(), principal.userid)
+    facts = Facts(head, principal.username, remote, now(), principal.userid)
     return request_context(keys, facts)

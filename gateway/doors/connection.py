@@ -105,6 +105,8 @@ class S3Connection(RequestHandler):
             self._take(data)
         finally:
             self._waiter = waiter
+        if self._close:
+            waiter.cancel()
         if not self._messages or waiter.done():
             return
         if not (len(self._messages) == 1 and self._answer_at_once(*self._messages[0])):

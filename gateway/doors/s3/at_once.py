@@ -26,7 +26,7 @@ from gateway.doors.whole_answer import date_now, whole_head
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
 from gateway.protocol.http.head import RequestHead, parse_query, split_target
-from gateway.protocol.s3.addressing import locate
+from gateway.protocol.s3.addressing import Target, locate
 from gateway.protocol.s3.headers import shown_headers, wants_checksums
 from gateway.protocol.s3.operations import name_operation
 from gateway.telemetry import metrics
@@ -115,36 +115,45 @@ class AtOnce:
     def answer(self, message: RawRequestMessage, peer: Peer) -> bytes | None:
         """Return the whole answer to a GET without a body, or None: ask the pipeline."""
         started = perf_counter()
-        remote = peer.remote
         path, query = split_target(message.path)
         head = RequestHead("GET", path, query, message.headers, peer.is_secure)
         if not _is_plain(head):
             return None
+        asked = _Asked(f"{getrandbits(64):016X}", head, peer.remote)
         try:
-            target = locate(head.host, path, self._domains)
-            if target.key is None:
+            found = self._find(asked)
+            if found is None:
                 return None
-            principal = self._authentication.identify(head)
-            if principal.payer in self._metering.allowances:
-                return None
-            operation = name_operation("GET", target, (), head.headers)
-            context = context_in(head, remote, principal, self._now)
-            # A refusal is the pipeline's to tell, and the audit log's to hear of once.
-            if not principal.policy.allows(operation.action, target.resource, context):
-                return None
-            hit = self._objects.find_hit(target.name, principal.voice)
-            if hit is None:
-                return None
-            asked = _Asked(f"{getrandbits(64):016X}", head, remote)
-            self._authorization.require(principal, operation.action, target, context, asked)
+            principal, target, hit = found
             answer = _written(hit, asked.id, has_checksums=wants_checksums(head.headers))
         except (Failure, ValueError):
-            return None
+            return None  # a refusal is the pipeline's to tell
+        seconds = perf_counter() - started
         self._requests.inc()
-        self._seconds.observe(perf_counter() - started)
+        self._seconds.observe(seconds)
         if not self._access_log.is_off:
-            self._log(asked, principal, target.name, len(hit.body), perf_counter() - started)
+            self._log(asked, principal, target.name, len(hit.body), seconds)
         return answer
+
+    def _find(self, asked: _Asked) -> tuple[Principal, Target, Hit] | None:
+        """Locate, identify, name, require, look: as the pipeline does; None where it must."""
+        head = asked.head
+        target = locate(head.host, head.path, self._domains)
+        if target.key is None:
+            return None
+        principal = self._authentication.identify(head)
+        if principal.payer in self._metering.allowances:
+            return None
+        action = name_operation("GET", target, (), head.headers).action
+        context = context_in(head, asked.remote, principal, self._now)
+        # Looked at before it is required: the audit log is to hear of a request once.
+        if not principal.policy.allows(action, target.resource, context):
+            return None
+        hit = self._objects.find_hit(target.name, principal.voice)
+        if hit is None:
+            return None
+        self._authorization.require(principal, action, target, context, asked)
+        return principal, target, hit
 
     def _log(
         self, asked: _Asked, principal: Principal, name: ObjectName, length: int, seconds: float

@@ -1,6 +1,6 @@
 """Where the fuzzer lives: an environment of its own with atheris, which nothing else needs.
 
-It is made when it is first asked for, under FOREBAY_FUZZ (by default ~/.cache/forebay/fuzz), with
+It is made when it is first asked for, under FOREBAY_TEST_FUZZ_FOLDER (by default ~/.cache/forebay/fuzz), with
 the gateway's own packages at the versions of requirements.lock. Corpora and findings lie beside it.
 """
 
@@ -19,7 +19,7 @@ _STAMP: Final = "forebay-packages.txt"
 
 def fuzz_folder() -> Path:
     """Return where the environment, the corpora and the findings are."""
-    return Path(os.environ.get("FOREBAY_FUZZ") or Path.home() / ".cache/forebay/fuzz")
+    return Path(os.environ.get("FOREBAY_TEST_FUZZ_FOLDER") or Path.home() / ".cache/forebay/fuzz")
 
 
 def python() -> Path:

@@ -38,6 +38,7 @@ from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
 from gateway.doors.s3.uploads import UploadDoor
+from gateway.doors.sts.pipeline import StsDoor
 from gateway.doors.tls import ListenerTls
 from gateway.doors_assembly import at_once_of
 from gateway.flash.store import Flash
@@ -47,7 +48,13 @@ from gateway.model.voices import Keys
 from gateway.origin.credentials import ChainCredentials, Credentials, StaticCredentials
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
-from gateway.sessions_assembly import make_roles, make_tokens, renew_sessions, with_sts
+from gateway.sessions_assembly import (
+    choosing_door,
+    make_roles,
+    make_sts,
+    make_tokens,
+    renew_sessions,
+)
 from gateway.settings import Settings
 from gateway.state.store import Store
 from gateway.state_assembly import make_lookup, open_store, renewed_lookup
@@ -93,8 +100,9 @@ async def run_worker(
         core = _core(settings, origin, flash, store, tasks)
         metering = stack.enter_context(metering_of(settings, shared_folder))
         pipeline = _pipeline(settings, core, Authorization(audit_log), metering, access_log)
+        sts = make_sts(settings, pipeline, access_log, _now)
         connections = Connections(limits_of(settings))
-        answer = with_sts(pipeline, settings.s3.domain, access_log, _now)
+        answer = choosing_door(pipeline, sts, settings.s3.domain)
         at_once = at_once_of(pipeline, core.objects, settings.s3.domain, access_log, _now)
         server = S3Server(answer, connections, at_once)
         tls = _listener_tls(settings)
@@ -104,7 +112,7 @@ async def run_worker(
             tasks.create_task(connections.keep_time()),
             tasks.create_task(_follow_certificates(certificates)),
             tasks.create_task(
-                _follow(reloads, pipeline, core, [access_log, audit_log], certificates)
+                _follow(reloads, (pipeline, sts), core, [access_log, audit_log], certificates)
             ),
         ]
         on_ready()
@@ -317,19 +325,20 @@ class _Certificates(Protocol):
 
 async def _follow(
     reloads: AsyncIterator[Settings],
-    pipeline: Pipeline,
+    doors: tuple[Pipeline, StsDoor],
     core: _Core,
     logs: Sequence[_Reopened | None],
     certificates: Sequence[_Certificates],
 ) -> None:
     """Put what was read again in force between two requests; open rotated logs again."""
+    pipeline, sts = doors
     async for settings in reloads:
         for log in logs:
             if log is not None:
                 log.reopen()
         authentication = pipeline.authentication
         authentication.identities = renewed_lookup(authentication.identities, settings, core.store)
-        renew_sessions(authentication, settings)
+        renew_sessions(authentication, sts, settings)
         pipeline.metering.allowances = allowances_of(settings)
         core.objects.rules = core.writing.rules = _rules(settings)
         for one in certificates:

@@ -18,7 +18,7 @@ from gateway.settings_audit import AuditSettings
 from gateway.settings_entries import GroupSettings, IdentitySettings, RuleSettings
 from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
 from gateway.settings_limits import LimitsSettings
-from gateway.settings_roles import RoleSettings, check_roles
+from gateway.settings_roles import OidcSettings, RoleSettings, check_roles
 from gateway.settings_state import StateSettings
 from gateway.settings_values import (
     Address,
@@ -335,6 +335,7 @@ class Settings(Section):
     identities: tuple[IdentitySettings, ...] = ()
     groups: tuple[GroupSettings, ...] = ()
     roles: tuple[RoleSettings, ...] = ()
+    oidc: tuple[OidcSettings, ...] = ()
     rules: tuple[RuleSettings, ...] = ()
 
     @model_validator(mode="after")
@@ -356,7 +357,9 @@ class Settings(Section):
         refuse_twins("groups.name", (one.name for one in self.groups))
         self._check_membership()
         refuse_twins("roles.name", (one.name for one in self.roles))
-        check_roles(self.roles, self.groups)
+        refuse_twins("oidc.name", (one.name for one in self.oidc))
+        refuse_twins("oidc.issuer", (one.issuer for one in self.oidc))
+        check_roles(self.roles, self.groups, self.oidc)
         refuse_twins("rules.match", (one.match for one in self.rules))
         return self
 

@@ -43,7 +43,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     source = str(path) if path is not None else "the environment"
     refuse_unknown(written, source)
     # Each section is there, if empty, so that defaults see the same folder as written values.
-    lists = ("identities", "groups", "roles", "rules")
+    lists = ("identities", "groups", "roles", "oidc", "rules")
     sections: dict[str, Any] = {name: {} for name in Settings.model_fields if name not in lists}
     merged = merge(merge(sections, written), read_environment(environ))
     folder = path.absolute().parent if path is not None else Path.cwd()
@@ -230,6 +230,8 @@ def refuse_missing_files(settings: Settings) -> None:
         "origin.client_key": settings.origin.client_key,
         "state.key_file": settings.state.key_file,
     }
+    for provider in settings.oidc:
+        files |= provider.files
     for key, path in files.items():
         if path is not None and not path.is_file():
             raise SettingsError(f"{key} names {path}, which is not a file: correct the path")

@@ -15,8 +15,8 @@ class WebIdentity:
 
     issuer: str
     subject: str
-    audience: str
-    """The one that was accepted, of those in the token."""
+    audiences: tuple[str, ...]
+    """Those of the token that its provider's may be for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class WebTrust:
         """Return whether all three claims are those that are trusted."""
         return (
             web.issuer == self.issuer
-            and web.audience in self.audiences
+            and not self.audiences.isdisjoint(web.audiences)
             and self.subjects.fullmatch(web.subject) is not None
         )
 

@@ -111,7 +111,7 @@ def _pack(session: Session) -> bytes:
         session.identity_key,
         session.role,
         session.name,
-        None if web is None else [web.issuer, web.subject, web.audience],
+        None if web is None else [web.issuer, web.subject, list(web.audiences)],
         session.policy,
     ]
     plain = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
@@ -139,7 +139,7 @@ def _unpack(access_key: str, packed: bytes) -> Session:
         identity_key=identity_key,
         role=role,
         name=name,
-        web=None if web is None else WebIdentity(*web),
+        web=None if web is None else WebIdentity(web[0], web[1], tuple(web[2])),
         policy=policy,
     )
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.settings import Settings
 
-RELOADED: Final = ("identities", "groups", "roles", "rules")
+RELOADED: Final = ("identities", "groups", "roles", "oidc", "rules")
 _log = logging.getLogger(__name__)
 
 

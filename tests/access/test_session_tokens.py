@@ -54,7 +54,7 @@ def is_refused(token, access_key="FBSKA", tokens=TOKENS) -> bool:
         identity_key=words,
         role=words,
         name=words,
-        web=st.none() | st.builds(WebIdentity, words, words, words),
+        web=st.none() | st.builds(WebIdentity, words, words, st.tuples(words)),
         policy=st.text(max_size=200) | st.just('{"Statement": []} ' * 100),
     )
 )

@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 HOST = "localhost:9000"
 ANN = Identity("ann", "ann-key", "ann-secret", compile_policy("admin"))
 READ_B = compile_policy([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "b/*"}])
-WEB = WebIdentity("https://idp", "job:7", "forebay")
+WEB = WebIdentity("https://idp", "job:7", ("forebay",))
 TRAINING = Role(
     "training",
     READ_B,
@@ -240,7 +240,7 @@ def test_who_is_not_trusted_plays_no_role():
     assert judge_role(WEB, TRAINING, NOTHING_KNOWN).is_allowed
     for other in (
         replace(WEB, issuer="https://other"),
-        replace(WEB, audience="other"),
+        replace(WEB, audiences=("other",)),
         replace(WEB, subject="xjob:7"),
     ):
         assert not judge_role(other, TRAINING, NOTHING_KNOWN).is_allowed

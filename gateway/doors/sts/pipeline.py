@@ -19,8 +19,10 @@ from gateway.access.authorization import Authorization
 from gateway.access.metering import Metering
 from gateway.access.policy import Decision
 from gateway.access.policy_parsing import ROLE_PREFIX
-from gateway.access.request_context import Facts, RequestContext, request_context
+from gateway.access.request_context import NOTHING_KNOWN, Facts, RequestContext, request_context
+from gateway.access.roles import WebIdentity
 from gateway.access.session_issue import Issued, Issuing, Wanted, judge_role
+from gateway.access.web_providers import WebProviders
 from gateway.doors.exchange import Exchange
 from gateway.model.failures import (
     AccessDenied,
@@ -54,6 +56,8 @@ from gateway.telemetry.logs import AccessLog, AccessRecord
 BODY_BYTES_MAX: Final = 64 * 1024
 CALLS_MAX: Final = 64
 """Calls that a worker answers at a time; each may hold a whole body in memory."""
+WEB_CALLS_MAX: Final = 32
+"""Of them those that nobody signed: who can make only these must not keep out the others."""
 _FORM: Final = "application/x-www-form-urlencoded"
 _OK: Final = 200
 _SERVICE: Final = Target(None, None, "")
@@ -87,6 +91,7 @@ class StsDoor:
         authorization: Authorization,
         issuing: Issuing,
         metering: Metering,
+        providers: WebProviders,
         *,
         access_log: AccessLog,
         now: Callable[[], datetime],
@@ -96,11 +101,13 @@ class StsDoor:
         self._authorization = authorization
         self._issuing = issuing
         self._metering = metering
-        self._calls = 0
+        self.providers = providers
+        self._calls = self._web_calls = 0
         self._access_log = access_log
         self._now = now
         self._answers: Mapping[str, Callable[[Exchange, Call], Awaitable[Result]]] = {
             "AssumeRole": self._assume_role,
+            "AssumeRoleWithWebIdentity": self._assume_role_with_web_identity,
             "GetCallerIdentity": self._get_caller_identity,
             "GetSessionToken": self._get_session_token,
         }
@@ -108,7 +115,7 @@ class StsDoor:
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and leave one line in the access log, whatever happened."""
         exchange = Exchange(request)
-        action = "-"
+        action, who = "-", "-"
         self._calls += 1
         metrics.requests_in_flight.inc()
         try:
@@ -123,9 +130,10 @@ class StsDoor:
                 )
                 self._metering.admit(caller.payer)
             result = await self._answers[action](exchange, call)
+            who = str(result.get("SubjectFromWebIdentityToken", who))
             return await _send(exchange, _OK, answer_xml(action, result, exchange.id))
         except Failure as failure:
-            if isinstance(failure, AuthenticationFailed):
+            if isinstance(failure, AuthenticationFailed) and exchange.principal is None:
                 self._authorization.note_unproven(failure, _SERVICE, exchange)
             words = refusal(failure)
             exchange.error_code = words.code
@@ -136,7 +144,7 @@ class StsDoor:
         finally:
             self._calls -= 1
             metrics.requests_in_flight.dec()
-            self._record(exchange, action)
+            self._record(exchange, action, who)
 
     async def _assume_role(self, exchange: Exchange, call: Call) -> Result:
         caller = _principal(exchange)
@@ -153,6 +161,32 @@ class StsDoor:
                 f"on resource: {resource}"
             )
         return _of_role(self._issuing.role_session(caller, role, wanted))
+
+    async def _assume_role_with_web_identity(self, exchange: Exchange, call: Call) -> Result:
+        wanted = Wanted(call.session_name, call.find_seconds(ROLE_SECONDS_MAX), call.policy)
+        role_name, web = call.role_name, await self._identify_web(call)
+        role = self._authentication.roles.find(role_name)
+        decision = judge_role(web, role, NOTHING_KNOWN)
+        action = "sts:AssumeRoleWithWebIdentity"
+        who = f"{web.issuer} {web.subject}", ""
+        self._authorization.note(decision, ROLE_PREFIX + role_name, who, action, exchange)
+        if role is None or not decision.is_allowed:
+            raise AccessDenied(f"Not authorized to perform {action}")
+        return _of_role(self._issuing.role_session(web, role, wanted)) | {
+            "SubjectFromWebIdentityToken": web.subject,
+            "Audience": " ".join(web.audiences),
+            "Provider": web.issuer,
+        }
+
+    async def _identify_web(self, call: Call) -> WebIdentity:
+        """Return whom the call's token proves; few at a time, since keys may have to be fetched."""
+        if self._web_calls >= WEB_CALLS_MAX:
+            raise Overloaded("Rate exceeded")
+        self._web_calls += 1
+        try:
+            return await self.providers.identify(call.web_token, self._now().timestamp())
+        finally:
+            self._web_calls -= 1
 
     async def _get_session_token(self, exchange: Exchange, call: Call) -> Result:
         seconds = call.find_seconds(IDENTITY_SECONDS_MAX) or IDENTITY_SECONDS_DEFAULT
@@ -173,7 +207,7 @@ class StsDoor:
         )
         return request_context(caller.policy.keys, facts)
 
-    def _record(self, exchange: Exchange, action: str) -> None:
+    def _record(self, exchange: Exchange, action: str, who: str) -> None:
         """Count the call and write its line; its query, which may hold a token, is left out."""
         seconds = perf_counter() - exchange.receipt.started
         status = exchange.response.status if exchange.response is not None else 499
@@ -183,7 +217,7 @@ class StsDoor:
             AccessRecord(
                 request_id=exchange.id,
                 remote=exchange.remote,
-                principal=exchange.principal.name if exchange.principal is not None else "-",
+                principal=exchange.principal.name if exchange.principal is not None else who,
                 method=exchange.head.method,
                 operation=action,
                 bucket="",

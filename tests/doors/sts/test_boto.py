@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections import Counter
+from time import time
 
 import boto3
 import pytest
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from tests.support.boto_clients import REGION, boto_client, keys_of
 from tests.support.gateway_process import gateway_process
 from tests.support.gateway_settings import ADMIN, READER, STRANGER, gateway_tables
+from tests.support.oidc import AUDIENCE, ISSUER, SUBJECT, claims, jwk, key_set, token
 from tests.support.waiting import wait_until
 
 KEY = b64encode(bytes(range(32))).decode()
@@ -116,6 +118,82 @@ def be_refused(gateway):
 
 async def test_what_is_not_granted_is_refused_in_sts_s_words(gateway):
     await asyncio.to_thread(be_refused, gateway)
+
+
+@pytest.fixture
+def web_tables(tables, tmp_path):
+    (tmp_path / "jwks.json").write_bytes(key_set(jwk("RSA")))
+    provider = {"name": "cluster", "issuer": ISSUER, "audiences": AUDIENCE, "jwks": "jwks.json"}
+    web = {"oidc": "cluster", "subjects": ["system:serviceaccount:ml:*"]}
+    return tables | {"roles": [TRAINING | web], "oidc": [provider]}
+
+
+def use_web_identity(gateway, folder, monkeypatch):
+    path = folder / "token"
+    path.write_text(token(claims(time())))
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(path))
+    monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "pod-7")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", gateway.s3)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    session = boto3.Session(region_name=REGION)
+    s3 = session.client("s3", endpoint_url=gateway.s3)
+    s3.put_object(Bucket="bucket", Key="k", Body=io.BytesIO(b"body"))
+    assert session.client("sts").get_caller_identity()["UserId"] == "training:pod-7"
+    keys = session.get_credentials().get_frozen_credentials()
+    for _ in range(6):
+        assert put_and_get(gateway, (keys.access_key, keys.secret_key, keys.token)) == b"body"
+    return keys.access_key, keys.secret_key, keys.token
+
+
+def ask_as_web_identity(gateway, text, **more):
+    sts = boto_client("sts", gateway.s3, ("none", "none"))
+    return sts.assume_role_with_web_identity(
+        RoleArn=ROLE, RoleSessionName="pod-7", WebIdentityToken=text, **more
+    )
+
+
+def be_refused_as_web_identity(gateway):
+    now = time()
+    good = token(claims(now))
+    for text, code in {
+        token(claims(now - 3600)): "ExpiredTokenException",
+        token(claims(now), "RSA2", kid="RSA"): "InvalidIdentityToken",
+        token(claims(now, iss="https://other.test")): "InvalidIdentityToken",
+        token(claims(now, aud="other")): "InvalidIdentityToken",
+        token(claims(now, sub="system:serviceaccount:web:trainer")): "AccessDenied",
+        good[:-4] + "AAAA": "InvalidIdentityToken",
+        "no token": "InvalidIdentityToken",
+    }.items():
+        assert code_of(ask_as_web_identity, gateway, text) == code
+    answer = ask_as_web_identity(gateway, good, Policy=json.dumps(ONLY_A), DurationSeconds=900)
+    assert answer["SubjectFromWebIdentityToken"] == SUBJECT
+    assert (answer["Provider"], answer["Audience"]) == (ISSUER, AUDIENCE)
+    keys = keys_of(answer)
+    assert put_and_get(gateway, keys, "a") == b"body"
+    assert code_of(put_and_get, gateway, keys, "b") == "AccessDenied"
+
+
+class TestWebIdentity:
+    @pytest.fixture
+    def gateway(self, web_tables, tmp_path):
+        with gateway_process(web_tables, tmp_path) as running:
+            yield running
+
+    async def test_a_projected_token_is_all_that_a_pod_needs(
+        self, gateway, tmp_path, monkeypatch, web_tables
+    ):
+        keys = await asyncio.to_thread(use_web_identity, gateway, tmp_path, monkeypatch)
+        changes = {"roles": [web_tables["roles"][0] | {"subjects": ["system:other:*"]}]}
+        await asyncio.to_thread(lose, gateway, web_tables, keys, changes)
+
+    async def test_what_the_token_does_not_prove_is_refused(self, gateway, tmp_path):
+        await asyncio.to_thread(be_refused_as_web_identity, gateway)
+        gateway.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(gateway.wait_exit) == 0
+        log = (tmp_path / "access.log").read_text()
+        assert f'"principal":"{SUBJECT}","method":"POST"' in log
+        assert "eyJ" not in log
 
 
 def use_profile(gateway, folder, monkeypatch):

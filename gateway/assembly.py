@@ -37,6 +37,7 @@ from gateway.doors.s3.long_answers import LongAnswers
 from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
+from gateway.doors.s3.preflights import PreflightDoor
 from gateway.doors.s3.uploads import UploadDoor
 from gateway.doors.sts.pipeline import StsDoor
 from gateway.doors.tls import ListenerTls
@@ -263,13 +264,15 @@ def _pipeline(
     """Put the S3 door on the core."""
     known = make_lookup(settings, core.store)
     passthrough = Passthrough(core.origin, core.flash)
+    preflights = PreflightDoor(core.origin)
     return Pipeline(
         Authentication(known, _now, make_tokens(settings), make_roles(settings)),
         authorization,
         _handlers(settings, core, passthrough, authorization),
         passthrough.handle,
-        FormDoor(core.writing, passthrough, authorization, metering, _now),
+        FormDoor(core.writing, passthrough, authorization, metering, preflights, _now),
         metering=metering,
+        preflights=preflights.answer,
         domains=settings.s3.domain,
         access_log=access_log,
         requests_max=settings.limits.requests_max,

@@ -353,7 +353,10 @@ class Settings(Section):
             if origin == self.s3.listen:
                 refuse("origin.endpoint is s3.listen, Forebay itself: name the bucket's server")
         refuse_twins("identities.name", (one.name for one in self.identities))
-        refuse_twins("identities.access_key", (one.access_key for one in self.identities))
+        keys = [one.access_key for one in self.identities]
+        refuse_twins("identities.access_key", filter(None, keys))
+        if keys.count(None) > 1:
+            refuse("more than one of identities is anonymous: who signs nothing is one")
         refuse_twins("groups.name", (one.name for one in self.groups))
         self._check_membership()
         refuse_twins("roles.name", (one.name for one in self.roles))

@@ -9,7 +9,7 @@ from gateway.access.identities import Identity
 from gateway.access.policy import Policy, compile_policy, united
 from gateway.model.rates import Allowance, Rate
 from gateway.model.rules import STRICT, Rule
-from gateway.model.voices import FOREBAY, Keys, Voice, own_voice
+from gateway.model.voices import FOREBAY, UNSIGNED, Keys, Voice, own_voice
 from gateway.settings_fields import Section, refuse, refuse_half, setting
 from gateway.settings_values import Secret, Size, Words, WrittenFreshness
 
@@ -47,13 +47,14 @@ class IdentitySettings(Section):
     """Someone who may use Forebay, and what for."""
 
     name: str = setting("The name in logs.", min_length=1, max_length=128)
-    access_key: str = setting(
-        "The access key that clients sign with.",
+    access_key: str | None = setting(
+        "The access key that clients sign with. Every identity has one but the anonymous.",
+        None,
         min_length=1,
         max_length=128,
         pattern=r"^[^\s/,=]+$",  # these delimit the Credential of a signature
     )
-    secret_key: Secret = setting("The secret that clients sign with.", min_length=1)
+    secret_key: Secret | None = setting("The secret that clients sign with.", None, min_length=1)
     policy: Annotated[object, AfterValidator(checked_policy)] = setting(
         "`admin`, `read-only`, an IAM policy (a table, or its JSON as a text), or a list of its "
         "statements: tables with Effect, Action (or NotAction), Resource (or NotResource), "
@@ -64,6 +65,12 @@ class IdentitySettings(Section):
         "Groups whose policies apply as well; one or a list. What any of them denies is denied.",
         (),
         unit="groups",
+    )
+    anonymous: bool = setting(
+        "Whether this is who signs nothing: its policy says what unsigned requests may do, and to "
+        "the origin they go unsigned too, unless `origin_access_key` is set. At most one identity; "
+        "without one, unsigned requests are refused.",
+        default=False,
     )
     origin_access_key: str | None = setting(
         "The identity's own access key at the origin, so that the origin's ACLs, owners and "
@@ -104,8 +111,13 @@ class IdentitySettings(Section):
     )
 
     @model_validator(mode="after")
-    def _check_origin_keys(self) -> Self:
+    def _check_keys(self) -> Self:
         table = f'identities "{self.name}"'
+        refuse_half(self, table, "access_key", "secret_key")
+        if self.anonymous and self.access_key:
+            refuse(f"{table} is anonymous and has an access_key: remove one of the two")
+        if not self.anonymous and not self.access_key:
+            refuse(f"{table} has no access_key: add access_key and secret_key")
         refuse_half(self, table, "origin_access_key", "origin_secret_key")
         if self.origin_session_token and not self.origin_access_key:
             refuse(
@@ -139,8 +151,8 @@ class IdentitySettings(Section):
         policies += compiled(group for group in groups if group.name in self.groups).values()
         return Identity(
             self.name,
-            self.access_key,
-            self.secret_key.get_secret_value(),
+            self.access_key or "",
+            self.secret_key.get_secret_value() if self.secret_key is not None else "",
             united(policies),
             voice=self._voice(),
         )
@@ -148,7 +160,7 @@ class IdentitySettings(Section):
     def _voice(self) -> Voice:
         """Return who asks the origin for this identity."""
         if self.origin_access_key is None or self.origin_secret_key is None:
-            return FOREBAY
+            return UNSIGNED if self.anonymous else FOREBAY
         token = self.origin_session_token
         return own_voice(
             Keys(

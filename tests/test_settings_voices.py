@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.model.voices import FOREBAY, Keys, own_voice
+from gateway.access.identities import Identities
+from gateway.model.voices import FOREBAY, UNSIGNED, Keys, own_voice
 from gateway.settings_reading import SettingsError, read_settings, to_json
 
 FACE = """
@@ -59,3 +60,43 @@ def test_what_is_half_said_is_refused(read, added, words):
     with pytest.raises(SettingsError) as refused:
         read(FACE + added)
     assert all(word in str(refused.value) for word in ["ann", *words])
+
+
+PUBLIC = '[[identities]]\nname = "everyone"\nanonymous = true\n'
+MAY = 'policy = "read-only"\n'
+
+
+def test_without_an_anonymous_identity_there_is_none(read):
+    assert Identities(one.as_identity() for one in read(FACE).identities).anonymous is None
+
+
+def test_the_anonymous_identity_signs_nothing_here_nor_there(read):
+    settings = read(FACE + PUBLIC + MAY)
+    known = Identities(one.as_identity() for one in settings.identities)
+    assert known.anonymous is not None
+    assert (known.anonymous.name, known.anonymous.voice) == ("everyone", UNSIGNED)
+    assert known.find("") is None
+    assert known.find_name("everyone") is known.anonymous
+
+
+def test_the_anonymous_identity_may_have_keys_at_the_origin(read):
+    settings = read(FACE + PUBLIC + MAY + OWN)
+    voice = settings.identities[1].as_identity().voice
+    assert voice == own_voice(Keys("ANN", "there-secret"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (PUBLIC, ["everyone", "policy"]),
+        (PUBLIC + MAY + 'access_key = "x"\nsecret_key = "y"\n', ["everyone", "anonymous"]),
+        (PUBLIC + MAY + 'secret_key = "y"\n', ["everyone", "secret_key"]),
+        (PUBLIC + MAY + PUBLIC.replace("everyone", "again") + MAY, ["anonymous", "one"]),
+        ('[[identities]]\nname = "who"\n' + MAY, ["who", "access_key"]),
+        ('[[identities]]\nname = "who"\naccess_key = "x"\n' + MAY, ["who", "secret_key"]),
+    ],
+)
+def test_who_is_half_anonymous_is_refused(read, text, words):
+    with pytest.raises(SettingsError) as refused:
+        read(FACE + text)
+    assert all(word in str(refused.value) for word in words)

@@ -112,11 +112,13 @@ def known_side(endpoint: str, users: Users) -> Side:
 
 
 @contextmanager
-def running_sides(origin: Side, folder: Path, *, is_secure: bool) -> Iterator[dict[str, Side]]:
-    """Run Forebay before an origin; by https the origin stands behind a TLS relay."""
+def running_sides(
+    origin: Side, behind: Side, folder: Path, *, is_secure: bool
+) -> Iterator[dict[str, Side]]:
+    """Run Forebay before the origin `behind`; by https `origin` stands behind a TLS relay."""
     with ExitStack() as stack:
-        users = gateway_users(origin.users)
-        tables = _gateway_tables(origin, users, folder)
+        users = gateway_users(behind.users)
+        tables = _gateway_tables(behind, users, folder)
         direct = origin
         if is_secure:
             certificates = make_certificates(folder)
@@ -129,13 +131,13 @@ def running_sides(origin: Side, folder: Path, *, is_secure: bool) -> Iterator[di
         gateway = stack.enter_context(gateway_process(tables, folder))
         port = int(gateway.s3.rpartition(":")[2])
         server = Server(port, *users["main"].keys, is_secure=is_secure)
-        yield {"direct": direct, "forebay": replace(origin, server=server, users=users)}
+        yield {"direct": direct, "forebay": replace(behind, server=server, users=users)}
 
 
 def _gateway_tables(origin: Side, users: Users, folder: Path) -> dict[str, Any]:
     """Return settings in which each of the suite's users is an identity.
 
-    At the origin they are all one: Forebay signs with the main user's keys.
+    Each speaks at the origin with the keys of the same user there, and nobody as nobody.
     """
     return {
         "s3": {"listen": "127.0.0.1:0", "drain_seconds": 1},
@@ -154,7 +156,10 @@ def _gateway_tables(origin: Side, users: Users, folder: Path) -> dict[str, Any]:
                 "access_key": user.access_key,
                 "secret_key": user.secret_key,
                 "policy": "admin",
+                "origin_access_key": origin.users[role].access_key,
+                "origin_secret_key": origin.users[role].secret_key,
             }
             for role, user in users.items()
-        ],
+        ]
+        + [{"name": "nobody", "anonymous": True, "policy": "admin"}],
     }

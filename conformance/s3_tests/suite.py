@@ -41,8 +41,10 @@ def main(words: Sequence[str]) -> int:
     )
     with (
         tempfile.TemporaryDirectory(prefix="forebay-s3-tests-") as folder,
-        _running_chosen(chosen, Path(folder)) as origin,
-        running_sides(origin, Path(folder), is_secure=chosen.https) as sides,
+        # One for each side: what some tests leave to the users (a policy) the other must not meet.
+        _running_chosen(chosen, Path(folder) / "direct") as origin,
+        _running_chosen(chosen, Path(folder) / "behind") as behind,
+        running_sides(origin, behind, Path(folder), is_secure=chosen.https) as sides,
     ):
         card = _play(suite, sides, chosen, name)
     path = write(card, chosen.out)
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def _running_chosen(chosen: argparse.Namespace, folder: Path) -> Iterator[Side]:
     """Run the chosen origin, or take the one that runs."""
+    folder.mkdir()
     if chosen.endpoint:
         yield known_side(chosen.endpoint, read_users(chosen.users))
     elif chosen.origin == "rgw":

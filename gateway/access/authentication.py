@@ -1,8 +1,9 @@
 """Who asks: from a request's signature to a principal, or a failure with AWS's code.
 
 The steps stand in the order in which AWS refuses: no claim, unknown key, wrong time, wrong
-signature. The secret is looked up between reading the claim and verifying it, and signatures are
-compared in constant time (protocol/s3/sigv4).
+signature. Who makes no claim is refused, unless the settings name an anonymous identity. The secret
+is looked up between reading the claim and verifying it, and signatures are compared in constant
+time (protocol/s3/sigv4).
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from gateway.model.failures import AuthenticationFailed
 from gateway.model.voices import FOREBAY, Voice
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.form_signature import read_form_claim, verify_form
+from gateway.protocol.s3.no_claim import NO_CLAIM, unsigned_claim
 from gateway.protocol.s3.sigv4 import Claim, Seed, check_time, read_claim, verify
 
 _PROVEN_MAX: Final = 2048
@@ -35,8 +37,8 @@ class Principal:
     access_key: str
     policy: Rights
     claim: Claim
-    seed: Seed
-    """What the chunk signatures of the body are chained to."""
+    seed: Seed | None
+    """What the chunk signatures of the body are chained to; None: nothing was signed."""
     voice: Voice = FOREBAY
     """Who asks the origin on its behalf."""
     opened: OpenedSession | None = None
@@ -74,7 +76,7 @@ class _Signer:
     identity: Identity | None
     opened: OpenedSession | None = None
 
-    def principal(self, claim: Claim, seed: Seed) -> Principal:
+    def principal(self, claim: Claim, seed: Seed | None) -> Principal:
         """Return it, proven."""
         who = self.standing
         return Principal(
@@ -176,7 +178,7 @@ class Authentication:
         """Return who signed the request, all of it judged."""
         claim = read_claim(head)
         if claim is None:
-            raise AuthenticationFailed("Access Denied")
+            return self._anonymous(unsigned_claim(head))
         return self._judge(head, claim)
 
     def _judge(self, head: RequestHead, claim: Claim) -> tuple[_Signer, Principal]:
@@ -185,15 +187,23 @@ class Authentication:
         return signer, signer.principal(claim, verify(head, claim, signer.secret_key))
 
     def identify_form(self, fields: Mapping[str, str]) -> Principal:
-        """Return who signed a form upload's policy; `fields` have names in lower case.
+        """Return who signed a form upload's policy, if any; `fields` have names in lower case.
 
         Raises as `identify`; how long it holds stands in the policy, which the caller judges.
         """
         claim = read_form_claim(fields)
         if claim is None:
-            raise AuthenticationFailed("Access Denied")
+            return self._anonymous(NO_CLAIM)[1]
         signer = self._get_signer(claim)
         return signer.principal(claim, verify_form(claim, fields["policy"], signer.secret_key))
+
+    def _anonymous(self, claim: Claim) -> tuple[_Signer, Principal]:
+        """Return who signs nothing; raises AuthenticationFailed where nobody may."""
+        identity = self.identities.anonymous
+        if identity is None:
+            raise AuthenticationFailed("Access Denied")
+        signer = _signer(identity)
+        return signer, signer.principal(claim, None)
 
     def _get_signer(self, claim: Claim) -> _Signer:
         """Return whose key a claim names; raises AuthenticationFailed where nobody's."""
@@ -207,9 +217,13 @@ class Authentication:
                 "The AWS Access Key Id you provided does not exist in our records.",
                 code="InvalidAccessKeyId",
             )
-        standing = Standing(identity.name, identity.policy, identity.voice)
-        return _Signer(standing, identity.secret_key, identity)
+        return _signer(identity)
 
     def _standing(self, opened: OpenedSession) -> Standing:
         now = self._clock().timestamp()
         return standing_of(opened, self._identities, self._roles, now)
+
+
+def _signer(identity: Identity) -> _Signer:
+    standing = Standing(identity.name, identity.policy, identity.voice)
+    return _Signer(standing, identity.secret_key, identity)

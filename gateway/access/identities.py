@@ -15,6 +15,7 @@ class Identity:
 
     name: str
     access_key: str
+    """'' is who signs nothing."""
     secret_key: str = field(repr=False)
     policy: Policy
     sessions_from: datetime | None = None
@@ -29,25 +30,31 @@ class KnownIdentities(Protocol):
     def find(self, access_key: str) -> Identity | None:
         """Return who may sign with `access_key` now; the same object while nothing changed."""
 
+    @property
+    def anonymous(self) -> Identity | None:
+        """Return whose rights unsigned requests have; None: they are refused."""
+
 
 class Identities:
     """The identities of one reading of the settings."""
 
-    __slots__ = ("_by_access_key", "_by_name")
+    __slots__ = ("_by_access_key", "_by_name", "anonymous")
 
     def __init__(self, identities: Iterable[Identity] = ()) -> None:
         """Keep the identities; settings refuse one key or one name for two."""
         kept = tuple(identities)
-        self._by_access_key = {one.access_key: one for one in kept}
+        self.anonymous = next((one for one in kept if not one.access_key), None)
+        """Whose rights unsigned requests have; None: they are refused."""
+        self._by_access_key = {one.access_key: one for one in kept if one.access_key}
         self._by_name = {one.name: one for one in kept}
 
     def __iter__(self) -> Iterator[Identity]:
         """Yield every identity."""
-        return iter(self._by_access_key.values())
+        return iter(self._by_name.values())
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._by_access_key)
+        return len(self._by_name)
 
     def find(self, access_key: str) -> Identity | None:
         """Return who signs with `access_key`, if anybody does."""

@@ -61,6 +61,11 @@ class IdentityLookup:
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
         self._policies: dict[tuple[str, tuple[str, ...]], Policy] = {}
 
+    @property
+    def anonymous(self) -> Identity | None:
+        """Return whose rights unsigned requests have; only the settings name somebody."""
+        return self._written.identities.anonymous
+
     def find(self, access_key: str) -> Identity | None:
         """Return who may sign with `access_key` now; the same object while nothing changed.
 

@@ -9,7 +9,7 @@ from gateway.core.at_hand import find_bytes
 from gateway.core.freshness import UNASKED_MODES, age_seconds, may_serve_unasked
 from gateway.core.reading import Piece, Reading, ReadParts
 from gateway.core.receipt import Receipt
-from gateway.core.validation import Adopt, Confirmed, Opening, Validation
+from gateway.core.validation import HEADERS_OF_GET, Adopt, Confirmed, Opening, Validation
 from gateway.flash.rows import Row
 from gateway.flash.store import Flash
 from gateway.model.failures import OriginUnreachable, VersionChanged
@@ -168,6 +168,8 @@ class Objects:
             return row
         # A restarted read asks by HEAD: its first question's body belongs to what was overwritten.
         wish = opening if row is None and not receipt.restarts else None
+        if wish is None and voice.site:
+            wish = HEADERS_OF_GET
         confirmed = await self._ask(name, wish, voice, receipt)
         if confirmed.version is None:
             raise NotCacheable("no strong validator")

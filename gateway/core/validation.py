@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from multidict import CIMultiDictProxy
 
@@ -36,6 +37,12 @@ class Opening:
     """A wish that the question be a GET: of these bytes, or of the whole body when None."""
 
     wanted: ByteRange | None
+    keeps_body: bool = True
+    """Whether its body is to open the fill."""
+
+
+HEADERS_OF_GET: Final = Opening(ByteRange(0, 1), keeps_body=False)
+"""What a GET would show, where it is more than a HEAD shows: to a web site (CORS)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,8 @@ class Validation:
         answer = await self._origin.ask(_question("GET", name, extra, voice))
         if answer.status == _UNSATISFIABLE:
             answer.close()
+            if voice.site:
+                return await self._open(name, Opening(None), voice)
             return await self._head(name, voice)
         if answer.status not in (_OK, _PARTIAL):
             body = await answer.read(_ERROR_BYTES_MAX)
@@ -164,8 +173,12 @@ class Validation:
             return await self._head(name, voice)
         start, _, size = placed
         version = described_version(answer.headers, size)
-        confirmed = Confirmed(version, answer.headers, sent_ns, voice, is_opening=True)
-        if version is None:
+        confirmed = Confirmed(
+            version, answer.headers, sent_ns, voice, is_opening=opening.keeps_body
+        )
+        if not opening.keeps_body and answer.status == _PARTIAL:
+            await answer.read(_ERROR_BYTES_MAX)
+        elif version is None or not opening.keeps_body:
             answer.close()
         else:
             self._adopt(name, confirmed, answer, start)

@@ -22,6 +22,7 @@ from aiohttp import web
 from gateway.demo.origin_auth import Authenticate, anyone, one_key_pair
 from gateway.demo.origin_bodies import pieces
 from gateway.demo.origin_calls import Answer, Call, Operation
+from gateway.demo.origin_cors import CorsRule, preflight, shown
 from gateway.demo.origin_digests import digests_of
 from gateway.demo.origin_errors import S3Error
 from gateway.demo.origin_faults import NO_FAULT, Counters, Fault, FaultHook
@@ -52,6 +53,8 @@ class EmbeddedOrigin:
         self.counters = Counters()
         self.faults: list[FaultHook] = []
         """The first hook that returns a fault decides."""
+        self.cors: dict[str, tuple[CorsRule, ...]] = {}
+        """Each bucket's rules."""
         self.port = 0
 
     @property
@@ -135,6 +138,7 @@ class EmbeddedOrigin:
         if fault.is_answer_lost:
             raise reset(request)
         more = {"x-amz-request-id": request_id, "server": "ForebayOrigin"}
+        more |= shown(self._cors_rules(request), request.method, request.headers)
         if body.is_withheld:
             more["connection"] = "close"
         answer = replace(answer, headers={**answer.headers, **more})
@@ -150,17 +154,25 @@ class EmbeddedOrigin:
             # aiohttp finds the connection closed when it wants to send this, and forgets it.
             return web.Response()
 
+    def _cors_rules(self, request: web.BaseRequest) -> tuple[CorsRule, ...]:
+        return self.cors.get(request.path.split("/")[1], ())
+
+    async def _preflight(self, _: OriginStore, call: Call) -> Answer:
+        return preflight(self.cors.get(call.bucket, ()), call.headers)
+
     def _admit(self, request: web.BaseRequest, body: RequestBody) -> tuple[Call, Operation]:
         """Return the named and counted call of one who may make it."""
         self.counters.requests[request.method] += 1
         path, query = split_target(request.raw_path)
         head = RequestHead(request.method, path, query, request.headers)
         call = read_call(head, body)
-        name, operation = name_operation(call)
+        is_preflight = request.method == "OPTIONS"  # which nobody signs
+        name, operation = ("Preflight", self._preflight) if is_preflight else name_operation(call)
         call = replace(call, operation=name)
         self.counters.operations[name] += 1
         self.counters.calls.append(call)
-        return replace(call, seed=self.authenticate(head)), operation
+        seed = None if is_preflight else self.authenticate(head)
+        return replace(call, seed=seed), operation
 
 
 async def _disturb(request: web.BaseRequest, fault: Fault) -> None:

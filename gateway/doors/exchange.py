@@ -126,7 +126,7 @@ class Exchange:
         assert self.principal is not None  # noqa: S101 - identified by the pipeline
         site = self.head.headers.get("Origin")
         voice = self.principal.voice
-        return voice if site is None else voice.on_behalf_of(site)
+        return voice if site is None else voice.on_behalf_of(site, self.head.method)
 
     async def write(self, response: web.StreamResponse, piece: bytes) -> None:
         """Send a part of the answer's body, no faster than who asked may have it."""

@@ -32,18 +32,21 @@ class Voice:
     """Its own keys; None: the origin's settings have them, or nothing is signed."""
     is_signed: bool = field(default=True, compare=False)
     site: str = field(default="", compare=False)
-    """The web site (`Origin`) on whose behalf a browser asks: CORS answers depend on it."""
+    """The web site (`Origin`) on whose behalf a browser asks; the answer is for it alone."""
 
     @property
     def is_forebay(self) -> bool:
         """Return whether Forebay speaks for itself."""
         return not self.mark
 
-    def on_behalf_of(self, site: str) -> "Voice":
-        """Return this voice as it speaks for a web site; '' is none."""
+    def on_behalf_of(self, site: str, method: str) -> "Voice":
+        """Return this voice as it speaks for a web site; '' is none.
+
+        What a bucket allows a site (CORS) depends on the request's method.
+        """
         if not site:
             return self
-        told = sha256(f"{self.mark}\n{site}".encode("utf-8", "surrogateescape"))
+        told = sha256(f"{self.mark}\n{method}\n{site}".encode("utf-8", "surrogateescape"))
         return replace(self, mark=told.hexdigest()[:_MARK_DIGITS], site=site)
 
 

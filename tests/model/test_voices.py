@@ -28,10 +28,11 @@ def test_the_same_keys_are_one_voice():
                 own_voice(Keys("access", "another", "a token")),
                 own_voice(Keys("access", "a secret", "another")),
                 own_voice(Keys("access", "a secret")),
-                FOREBAY.on_behalf_of(SITE),
-                FOREBAY.on_behalf_of("https://other.example.com"),
-                UNSIGNED.on_behalf_of(SITE),
-                own_voice(KEYS).on_behalf_of(SITE),
+                FOREBAY.on_behalf_of(SITE, "GET"),
+                FOREBAY.on_behalf_of("https://other.example.com", "GET"),
+                FOREBAY.on_behalf_of(SITE, "HEAD"),
+                UNSIGNED.on_behalf_of(SITE, "GET"),
+                own_voice(KEYS).on_behalf_of(SITE, "GET"),
             ],
             2,
         )
@@ -43,10 +44,10 @@ def test_others_are_others(one: Voice, other: Voice):
 
 
 def test_a_voice_on_behalf_of_a_site_keeps_its_keys():
-    voice = own_voice(KEYS).on_behalf_of(SITE)
+    voice = own_voice(KEYS).on_behalf_of(SITE, "GET")
     assert (voice.keys, voice.site, voice.is_signed) == (KEYS, SITE, True)
-    assert not UNSIGNED.on_behalf_of(SITE).is_signed
-    assert FOREBAY.on_behalf_of("") is FOREBAY
+    assert not UNSIGNED.on_behalf_of(SITE, "GET").is_signed
+    assert FOREBAY.on_behalf_of("", "GET") is FOREBAY
 
 
 def test_no_secret_is_shown():

@@ -1,5 +1,7 @@
 """PostObject: a browser's form upload, judged by the policy that its signer wrote into it.
 
+A form that nobody signed has none: what the anonymous identity may do, if there is one, judges it.
+
 Who asks stands in the body, so that this door does for itself what the pipeline does for every
 other request: identify, require, then write as a PutObject does.
 """
@@ -19,10 +21,12 @@ from gateway.doors.exchange import Exchange
 from gateway.doors.s3.contexts import form_context
 from gateway.doors.s3.form_bodies import FormBody
 from gateway.doors.s3.passthrough import Passthrough
+from gateway.doors.s3.preflights import PreflightDoor
 from gateway.origin.interface import OriginAnswer, OriginRequest
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.addressing import Target
-from gateway.protocol.s3.form_policy import read_policy
+from gateway.protocol.s3.cors import cors_headers
+from gateway.protocol.s3.form_policy import NO_POLICY, read_policy
 from gateway.protocol.s3.form_uploads import (
     FormUpload,
     expand,
@@ -59,6 +63,7 @@ class FormDoor:
         passthrough: Passthrough,
         authorization: Authorization,
         metering: Metering,
+        preflights: PreflightDoor,
         now: Callable[[], datetime],
     ) -> None:
         """Write through `writing`; `now` is the UTC moment that policies are judged at."""
@@ -66,6 +71,7 @@ class FormDoor:
         self._passthrough = passthrough
         self._authorization = authorization
         self._metering = metering
+        self._preflights = preflights
         self._now = now
 
     async def post(self, exchange: Exchange, authentication: Authentication) -> web.StreamResponse:
@@ -104,7 +110,7 @@ class FormDoor:
         sent = await body.read_fields()
         principal = exchange.principal = authentication.identify_form(sent)
         exchange.pace = self._metering.admit(principal.payer)
-        policy = read_policy(sent["policy"])
+        policy = read_policy(sent["policy"]) if "policy" in sent else NO_POLICY
         fields = expand(sent, body.filename)
         upload = read_upload(bucket, fields)
         exchange.target = upload.target
@@ -122,8 +128,10 @@ class FormDoor:
         """Answer as the form wants it: a redirect, a document, or nothing."""
         await answer.read(_ANSWER_BYTES_MAX)
         headers = CIMultiDict(response_headers_onward(answer.headers))
-        for name in _OF_ANSWER_BODY:
+        # What the origin saw was a PUT: what its bucket allows a site's POST is asked for.
+        for name in (*_OF_ANSWER_BODY, *dict(cors_headers(headers))):
             headers.popall(name, None)
+        headers.extend(await self._preflights.shown(exchange, "POST"))
         etag = headers.get("ETag", "")
         if upload.redirect:
             headers["Location"] = redirect_location(upload, etag)

@@ -11,12 +11,18 @@ from gateway.doors.bodies import send_pieces
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.flash.rows import Row
-from gateway.model.failures import NotModified, OriginRefused
+from gateway.model.failures import (
+    NotModified,
+    OriginRefused,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+)
 from gateway.model.ranges import ByteRange
 from gateway.model.versions import Version
 from gateway.protocol.http.conditions import has_conditions, judge, range_applies
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.http.ranges import parse_range, resolve
+from gateway.protocol.s3.cors import RESPONSE_PREFIX
 from gateway.protocol.s3.headers import (
     response_overrides,
     shown_headers,
@@ -25,9 +31,7 @@ from gateway.protocol.s3.headers import (
 
 _OK, _PARTIAL, _NOT_MODIFIED = 200, 206, 304
 _NOT_MODIFIED_HEADERS = frozenset({"cache-control", "content-location", "expires", "vary"})
-"""What a 304 repeats of the 200 beside its validators (RFC 9110 15.4.5)."""
-_CORS_PREFIX = "access-control-"
-"""Without these a browser shows its page not even a 304 (Fetch, *CORS check*)."""
+"""What a 304 repeats of the 200 beside its validators (RFC 9110 15.4.5) and CORS headers."""
 
 # What these ask for is another body than the current version's whole one, or needs what only the
 # client has; it neither answers from nor fills the object's row (traps.md).
@@ -80,6 +84,10 @@ class ObjectDoor:
             return await self._passthrough.bypass(exchange, "the origin refused")
         except NotModified:
             return await self._not_modified(exchange, judged[-1].version, judged[-1].headers)
+        except (PreconditionFailed, RangeNotSatisfiable):
+            if not exchange.voice.site:
+                raise
+            return await self._passthrough.bypass(exchange, "CORS: the refusal is the origin's")
         return await self._send(exchange, read)
 
     async def head(self, exchange: Exchange) -> web.StreamResponse:
@@ -101,6 +109,10 @@ class ObjectDoor:
         except NotModified:
             described = tuple(confirmed.headers.items())
             return await self._not_modified(exchange, version, described)
+        except PreconditionFailed:
+            if not exchange.voice.site:
+                raise
+            return await self._passthrough.bypass(exchange, "CORS: the refusal is the origin's")
         exchange.receipt.cache = "REVALIDATED"
         headers = _served_headers(head, tuple(confirmed.headers.items()), is_whole=True)
         return await exchange.start(_OK, headers, version.size)
@@ -128,7 +140,7 @@ class ObjectDoor:
         headers = CIMultiDict(
             (name, value)
             for name, value in described
-            if name.lower() in _NOT_MODIFIED_HEADERS or name.lower().startswith(_CORS_PREFIX)
+            if name.lower() in _NOT_MODIFIED_HEADERS or name.lower().startswith(RESPONSE_PREFIX)
         )
         headers["ETag"], headers["Last-Modified"] = version.etag, version.last_modified
         return await exchange.start(_NOT_MODIFIED, headers)

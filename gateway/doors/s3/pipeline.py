@@ -39,6 +39,7 @@ class Pipeline:
         forms: FormDoor,
         *,
         metering: Metering,
+        preflights: Handler,
         domains: tuple[str, ...],
         access_log: AccessLog,
         requests_max: int,
@@ -54,6 +55,7 @@ class Pipeline:
         self._handlers = handlers
         self._passthrough = passthrough
         self._forms = forms
+        self._preflights = preflights
         self._domains = domains
         self._access_log = access_log
         self._requests_max = requests_max
@@ -80,6 +82,8 @@ class Pipeline:
             target = exchange.target = locate(head.host, head.path, self._domains)
             check_expectation(head)
             check_transfer_coding(head)
+            if head.method == "OPTIONS":
+                return await self._preflights(exchange)
             if is_form_upload(head, target):
                 return await self._forms.post(exchange, self.authentication)
             exchange.principal = self.authentication.identify(head)

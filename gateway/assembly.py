@@ -270,7 +270,9 @@ def _pipeline(
         authorization,
         _handlers(settings, core, passthrough, authorization),
         passthrough.handle,
-        FormDoor(core.writing, passthrough, authorization, metering, preflights, _now),
+        FormDoor(
+            core.writing, passthrough, authorization, metering, _now, preflights=preflights
+        ),
         metering=metering,
         preflights=preflights.answer,
         domains=settings.s3.domain,

@@ -63,8 +63,9 @@ class FormDoor:
         passthrough: Passthrough,
         authorization: Authorization,
         metering: Metering,
-        preflights: PreflightDoor,
         now: Callable[[], datetime],
+        *,
+        preflights: PreflightDoor,
     ) -> None:
         """Write through `writing`; `now` is the UTC moment that policies are judged at."""
         self._writing = writing

@@ -270,9 +270,7 @@ def _pipeline(
         authorization,
         _handlers(settings, core, passthrough, authorization),
         passthrough.handle,
-        FormDoor(
-            core.writing, passthrough, authorization, metering, _now, preflights=preflights
-        ),
+        FormDoor(core.writing, passthrough, authorization, metering, _now, preflights=preflights),
         metering=metering,
         preflights=preflights.answer,
         domains=settings.s3.domain,

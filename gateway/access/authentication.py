@@ -178,7 +178,8 @@ class Authentication:
         """Return who signed the request, all of it judged."""
         claim = read_claim(head)
         if claim is None:
-            return self._anonymous(unsigned_claim(head))
+            signer = self._get_anonymous()
+            return signer, signer.principal(unsigned_claim(head), None)
         return self._judge(head, claim)
 
     def _judge(self, head: RequestHead, claim: Claim) -> tuple[_Signer, Principal]:
@@ -193,17 +194,16 @@ class Authentication:
         """
         claim = read_form_claim(fields)
         if claim is None:
-            return self._anonymous(NO_CLAIM)[1]
+            return self._get_anonymous().principal(NO_CLAIM, None)
         signer = self._get_signer(claim)
         return signer.principal(claim, verify_form(claim, fields["policy"], signer.secret_key))
 
-    def _anonymous(self, claim: Claim) -> tuple[_Signer, Principal]:
+    def _get_anonymous(self) -> _Signer:
         """Return who signs nothing; raises AuthenticationFailed where nobody may."""
         identity = self.identities.anonymous
         if identity is None:
             raise AuthenticationFailed("Access Denied")
-        signer = _signer(identity)
-        return signer, signer.principal(claim, None)
+        return _signer(identity)
 
     def _get_signer(self, claim: Claim) -> _Signer:
         """Return whose key a claim names; raises AuthenticationFailed where nobody's."""

@@ -21,6 +21,7 @@ from conformance.clients.driver import DRIVERS
 from conformance.clients.environments import python_of
 from conformance.clients.readiness import TRUST_THE_SYSTEM, why_absent
 from conformance.clients.scorecard import Scorecard, write
+from conformance.s3_tests.places import running_rgw
 from conformance.support.certificates import make_certificates
 from conformance.support.raw_s3 import Place, RawS3
 from conformance.support.servers import ORIGINS, Server, running_gateway, running_origin
@@ -30,6 +31,7 @@ from conformance.support.tls_relay import running_tls_relay
 _ROOT = Path(__file__).resolve().parents[2]
 _BUCKET = "conformance"
 _SECONDS_MAX = 600
+_RGW_ROOT = Path.home() / ".cache/forebay/rgw/root"
 _ENDED = "the client broke down"
 
 
@@ -53,7 +55,11 @@ def main(words: Sequence[str]) -> int:
         if client in absent:
             card.absent[client] = absent[client]
             print(f"{client:9} cannot be had: {absent[client]}")
-    with running_sides(chosen.origin, is_https_too=chosen.https) as sides:
+    with (
+        tempfile.TemporaryDirectory(prefix="forebay-clients-") as folder,
+        _running_chosen(chosen, Path(folder)) as origin,
+        running_sides(origin, Path(folder), is_https_too=chosen.https) as sides,
+    ):
         for client in (one for one in clients if one not in absent):
             for side in sides:
                 _run_client(card, client, side, chosen.cell)
@@ -64,7 +70,9 @@ def main(words: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="conformance/run.py clients", description=__doc__)
-    parser.add_argument("--origin", choices=ORIGINS, default="embedded")
+    parser.add_argument("--origin", choices=(*ORIGINS, "rgw"), default="embedded")
+    parser.add_argument("--rgw-scripts", type=Path, help="for rgw: the folder of rgw-up.sh")
+    parser.add_argument("--rgw-root", type=Path, default=_RGW_ROOT, help="unpacked")
     parser.add_argument("--https", action="store_true", help="by https as well as by http")
     parser.add_argument("--client", action="append", choices=sorted(DRIVERS), help="may repeat")
     parser.add_argument("--cell", action="append", default=[], choices=[one.name for one in CELLS])
@@ -73,11 +81,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @contextmanager
-def running_sides(origin_name: str, *, is_https_too: bool) -> Iterator[list[Sides]]:
-    """Run the origin and a gateway for each scheme, with one bucket."""
+def _running_chosen(chosen: argparse.Namespace, folder: Path) -> Iterator[Server]:
+    if chosen.origin == "rgw":
+        with running_rgw(chosen.rgw_scripts, chosen.rgw_root, folder) as side:
+            yield side.server
+    else:
+        with running_origin(chosen.origin) as server:
+            yield server
+
+
+@contextmanager
+def running_sides(origin: Server, folder: Path, *, is_https_too: bool) -> Iterator[list[Sides]]:
+    """Run a gateway for each scheme before an origin, in which one bucket is made."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forebay-clients-")))
-        origin = stack.enter_context(running_origin(origin_name))
         witness = _place(origin)
         made = RawS3(witness).ask("PUT", f"/{_BUCKET}")
         assert made.status == 200, made

@@ -110,11 +110,7 @@ final class Blocking implements Client.Engine {
                                             .partNumber(number),
                             body);
             parts.add(
-                    CompletedPart.builder()
-                            .partNumber(number)
-                            .eTag(kept.eTag())
-                            .checksumCRC32(kept.checksumCRC32())
-                            .build());
+                    CompletedPart.builder().partNumber(number).eTag(kept.eTag()).build());
         }
         s3.completeMultipartUpload(
                 one ->

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.access.metering import Metering
+from gateway.audit_assembly import open_audit_log
 from gateway.core.admission import Admission
 from gateway.core.budget import ByteBudget
 from gateway.core.filling import Filling, FillParameters
@@ -59,7 +60,6 @@ from gateway.sessions_assembly import (
 from gateway.settings import Settings
 from gateway.state.store import Store
 from gateway.state_assembly import make_lookup, open_store, renewed_lookup
-from gateway.telemetry.audit_log import AuditLog
 from gateway.telemetry.logs import AccessLog
 
 RUN_CHUNKS = 8
@@ -95,10 +95,9 @@ async def run_worker(
         flash = await stack.enter_async_context(
             await _open_flash(settings, f"worker-{worker_number}", shared_folder)
         )
-        store = stack.enter_context(open_store(settings))
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
-        audit_log = _audit_log(settings, stack)
-        core = _core(settings, origin, flash, store, tasks)
+        audit_log = open_audit_log(settings, stack)
+        core = _core(settings, origin, flash, stack.enter_context(open_store(settings)), tasks)
         metering = stack.enter_context(metering_of(settings, shared_folder))
         pipeline = _pipeline(settings, core, Authorization(audit_log), metering, access_log)
         sts = make_sts(settings, pipeline, access_log, _now)
@@ -136,14 +135,6 @@ async def _open_flash(settings: Settings, writer: str, shared_folder: Path | Non
         writer=writer,
         distrust_path=shared_folder / "distrust" if shared_folder is not None else None,
     )
-
-
-def _audit_log(settings: Settings, stack: AsyncExitStack) -> AuditLog | None:
-    """Open the audit log, where there is one; raises OSError."""
-    chosen = settings.audit
-    if chosen.log == "off":
-        return None
-    return stack.enter_context(closing(AuditLog(chosen.log, with_reads=chosen.reads)))
 
 
 def _listener_tls(settings: Settings) -> ListenerTls | None:

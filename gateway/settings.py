@@ -106,11 +106,12 @@ class S3Settings(Section):
 
 
 class AdminSettings(Section):
-    """The door for operators: health, readiness, metrics."""
+    """The door for operators: health, readiness, metrics, identities."""
 
     listen: Listen = setting(
-        "Where `/health`, `/ready` and `/metrics` are served. It asks for no credentials, so keep "
-        "it where only operators and Prometheus reach it.",
+        "Where `/health`, `/ready`, `/metrics` and the admin API are served, in plain HTTP. The "
+        "first three ask for no credentials, and the API answers with new secrets, so keep it "
+        "where only operators and Prometheus reach it.",
         Address("127.0.0.1", 9090),
         unit="host:port",
     )

@@ -14,6 +14,7 @@ import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from gateway.access.identities import Written
@@ -82,6 +83,12 @@ class IdentityLedger:
         """Return every identity, by name."""
         with self._store.read() as reading:
             return list(_every(reading))
+
+    def page(self, after: str, count_max: int) -> list[KeptIdentity]:
+        """Return up to `count_max` identities whose names come after `after`, by name."""
+        with self._store.read() as reading:
+            rows = reading.rows(ROWS, after.encode() + b"\0")
+            return [decode_kept(row) for _, row in islice(rows, count_max)]
 
     def count(self) -> int:
         """Return how many there are."""

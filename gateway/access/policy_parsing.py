@@ -12,10 +12,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
+from gateway.access.admin_actions import ADMIN_ACTIONS, IDENTITY_PREFIX
 from gateway.access.policy_conditions import ANY_ACTION, Condition, compile_conditions
-from gateway.access.policy_patterns import Text, Wildcard, compile_texts, parse_text
+from gateway.access.policy_patterns import EVERYTHING, compile_texts, parse_text
 from gateway.access.policy_refusals import PolicyError, nearest, texts
-from gateway.access.policy_statements import Actions, Resources, Statement
+from gateway.access.policy_statements import Actions, Resources, Statement, is_foreign
 
 ARN_PREFIX: Final = "arn:aws:s3:::"
 ROLE_PREFIX: Final = "arn:aws:iam::000000000000:role/"
@@ -28,7 +29,8 @@ _ARN_PREFIXES: Final = (ARN_PREFIX, "arn:aws-cn:s3:::", "arn:aws-us-gov:s3:::")
 _ROLE: Final = re.compile(
     r"arn:aws(?:-cn|-us-gov)?:iam::(?:[0-9]{12}|\*):role/(.+)", re.DOTALL
 ).fullmatch
-_SERVICES: Final = ("s3:", "s3express:", "sts:")
+_FOREBAY: Final = "forebay:"
+_SERVICES: Final = ("s3:", "s3express:", "sts:", _FOREBAY)
 _ELEMENTS: Final = (
     "Action",
     "Condition",
@@ -143,14 +145,16 @@ def _statement(source: object, number: int, owner: str) -> Statement:
     effect = source.get("Effect")
     if effect not in ("Allow", "Deny"):
         raise PolicyError(f'Effect must be "Allow" or "Deny", not {effect!r}')
+    actions, is_other_actions = _chosen(source, "Action")
+    resources, is_other_resources = _chosen(source, "Resource")
     conditions: tuple[Condition, ...] = ()
     if "Condition" in source:
         conditions = compile_conditions(source["Condition"], is_allow=effect == "Allow")
     return Statement(
         label=f"{owner}statement {number}" + (f' "{sid}"' if sid else ""),
         is_allow=effect == "Allow",
-        actions=_actions(*_chosen(source, "Action")),
-        resources=_resources(*_chosen(source, "Resource")),
+        actions=_actions(actions, is_other_actions),
+        resources=_resources(_meant(resources, actions), is_other_resources),
         conditions=conditions,
     )
 
@@ -167,11 +171,15 @@ def _chosen(source: Mapping[str, object], element: str) -> tuple[tuple[str, ...]
 def _actions(patterns: tuple[str, ...], is_negated: bool) -> Actions:
     for pattern in patterns:
         if pattern != "*" and not pattern.lower().startswith(_SERVICES):
-            raise PolicyError(f'the action "{pattern}" must begin with "s3:" or "sts:" (or be "*")')
+            raise PolicyError(
+                f'the action "{pattern}" must begin with "s3:", "sts:" or "forebay:" (or be "*")'
+            )
         if "${" in pattern:
             raise PolicyError(f'the action "{pattern}" has a variable: actions know none')
+        if pattern.lower().startswith(_FOREBAY):
+            _require_known(pattern)
     parsed = [parse_text(pattern.lower(), has_wildcards=True) for pattern in patterns]
-    everything = (Text((Wildcard.RUN,)), parse_text(ANY_ACTION, has_wildcards=True))
+    everything = (EVERYTHING, parse_text(ANY_ACTION, has_wildcards=True))
     return Actions(
         compile_texts(parsed, re.IGNORECASE | re.ASCII),
         is_negated,
@@ -179,21 +187,59 @@ def _actions(patterns: tuple[str, ...], is_negated: bool) -> Actions:
     )
 
 
+def _require_known(pattern: str) -> None:
+    """Raise PolicyError for a pattern that no action of the admin API matches: all are known."""
+    matches = compile_texts([parse_text(pattern, has_wildcards=True)], re.IGNORECASE).fullmatch
+    if not any(map(matches, ADMIN_ACTIONS)):
+        known = nearest(pattern, ADMIN_ACTIONS)
+        raise PolicyError(f'the action "{pattern}" is not known: the nearest is {known}')
+
+
 def _resources(patterns: tuple[str, ...], is_negated: bool) -> Resources:
     parsed = [parse_text(_short(pattern), has_wildcards=True) for pattern in patterns]
     fixed = [text for text in parsed if not text.keys]
+    # No pattern that is meant for buckets covers a role or an identity: as at AWS, only `*` does,
+    # and what names their ARN.
+    is_all = "*" in patterns
+    foreign = [text for text in fixed if is_foreign(text.beginning)] + [EVERYTHING] * is_all
     return Resources(
         compile_texts(fixed) if fixed else None,
         tuple(text for text in parsed if text.keys),
         is_negated,
         frozenset({""} if is_negated else (text.beginning for text in parsed)),
+        compile_texts(foreign) if foreign else None,
     )
+
+
+def _meant(resources: tuple[str, ...], actions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return resources in the form that requests are judged by; raises PolicyError.
+
+    `identity/NAME` is an identity beside actions of `forebay:`, and else a key in a bucket.
+    """
+    ours = [action.lower().startswith(_FOREBAY) for action in actions]
+    if not any(ours):
+        return resources
+    meant = tuple(
+        IDENTITY_PREFIX + one.removeprefix("identity/")
+        if all(ours) and one.startswith("identity/")
+        else one
+        for one in resources
+    )
+    for one in meant:
+        if one != "*" and not (one.startswith(IDENTITY_PREFIX) if all(ours) else is_foreign(one)):
+            raise PolicyError(
+                f'the resource "{one}" is none of a forebay: action, which takes "*" or '
+                '"identity/NAME": write a statement of its own'
+            )
+    return meant
 
 
 def _short(resource: str) -> str:
     """Return `bucket/key` of a resource that may be an ARN; raises PolicyError."""
     if role := _ROLE(resource):
         return ROLE_PREFIX + role[1]
+    if resource.startswith(IDENTITY_PREFIX):
+        return resource
     short = resource
     for prefix in _ARN_PREFIXES:
         short = short.removeprefix(prefix)

@@ -123,6 +123,10 @@ def _variable(inside: str, text: str) -> Variable:
     return Variable(name.lower(), default)
 
 
+EVERYTHING: Final = Text((Wildcard.RUN,))
+"""What `*` alone matches."""
+
+
 def compile_texts(texts: Iterable[Text], flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
     """Return one expression for texts that have no variables."""
     alternatives = "|".join(_expression(text.tokens) for text in texts)

@@ -34,6 +34,8 @@ class Resources:
     is_negated: bool
     beginnings: frozenset[str]
     """One of these begins every resource that is meant."""
+    foreign: re.Pattern[str] | None = None
+    """Of `fixed`, those that cover what is no bucket's: roles and identities."""
 
     def may_cover(self, resource: str) -> bool:
         """Return whether a request for `resource` can be meant: exact where nothing varies."""
@@ -44,12 +46,19 @@ class Resources:
     def covers(self, resource: str, context: RequestContext) -> bool:
         """Return whether `resource` is meant in a request."""
         is_named = self._is_fixed(resource) or any(
-            text.matches(resource, context) for text in self.varying
+            is_foreign(text.beginning) == is_foreign(resource) and text.matches(resource, context)
+            for text in self.varying
         )
         return is_named != self.is_negated
 
     def _is_fixed(self, resource: str) -> bool:
-        return self.fixed is not None and self.fixed.fullmatch(resource) is not None
+        pattern = self.foreign if is_foreign(resource) else self.fixed
+        return pattern is not None and pattern.fullmatch(resource) is not None
+
+
+def is_foreign(resource: str) -> bool:
+    """Return whether a resource in its short form is no bucket's: it keeps its ARN."""
+    return resource.startswith("arn:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from gateway.access.admin_actions import ADMIN_ACTIONS, judged_resource
 from gateway.access.kept_identities import compile_access
 from gateway.access.policy import ARN_PREFIX, Decision, Policy
 from gateway.access.policy_refusals import nearest
@@ -25,7 +26,8 @@ def check_policy(
     """
     policy = _get_policy(settings, name)
     context = _context(name, given)
-    decision = policy.decide(_known_action(action), resource.removeprefix(ARN_PREFIX), context)
+    known = _known_action(action)
+    decision = policy.decide(known, _resource(known, resource), context)
     sys.stdout.write(f"{_sentence(decision)}\n")
     missing = [KEYS[key].name for key in sorted(policy.keys - context.values.keys())]
     if missing:
@@ -59,8 +61,14 @@ def _get_policy(settings: Settings, name: str) -> Policy:
         raise SettingsError(failure.message) from None
 
 
+def _resource(action: str, resource: str) -> str:
+    if action in ADMIN_ACTIONS:
+        return judged_resource(resource)
+    return resource.removeprefix(ARN_PREFIX)
+
+
 def _known_action(action: str) -> str:
-    known = {one.lower(): one for one in all_actions()}
+    known = {one.lower(): one for one in all_actions() | ADMIN_ACTIONS}
     if action.lower() not in known:
         near = nearest(action, known.values())
         raise SettingsError(f"no request needs the action {action}: the nearest is {near}")

@@ -16,6 +16,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from gateway.admin_assembly import Admin
+from gateway.audit_assembly import open_audit_log
 from gateway.doors.admin.listener import serving_admin
 from gateway.processes.child import Child
 from gateway.processes.control import Start, reload_message
@@ -26,8 +28,7 @@ from gateway.processes.readiness import Urls, announce
 from gateway.processes.reloading import apply_reload
 from gateway.settings import Settings
 from gateway.settings_reading import SettingsError
-from gateway.state.store import Store
-from gateway.state_assembly import open_store, refuse_unfit
+from gateway.state_assembly import open_store
 from gateway.telemetry import application_log, metrics
 from gateway.telemetry.exposition import render
 
@@ -66,13 +67,16 @@ async def _serve(
         port = stack.enter_context(held_port("s3.listen", settings.s3.listen))
         folder = stack.enter_context(metrics_folder())
         store = stack.enter_context(open_store(settings))
-        supervisor = Supervisor(settings, port, folder, store)
+        audit_log = open_audit_log(settings, stack)
+        admin_api = Admin(settings, store, audit_log)
+        supervisor = Supervisor(settings, port, folder, admin_api)
         address = settings.admin.listen
         admin = serving_admin(
             address.host,
             address.port,
             why_not_ready=supervisor.why_not_ready,
             metrics_text=supervisor.metrics_text,
+            identities=admin_api.identities,
         )
         try:
             admin_port = await stack.enter_async_context(admin)
@@ -90,10 +94,10 @@ def worker_count(settings: Settings) -> int:
 class Supervisor:
     """The workers of one gateway, by number."""
 
-    def __init__(self, settings: Settings, port: int, folder: Path, store: Store | None) -> None:
-        """Take the port that is held, the folder that workers count in, and the state, if any."""
+    def __init__(self, settings: Settings, port: int, folder: Path, admin: Admin) -> None:
+        """Take the port that is held, the folder that workers count in, and the admin API."""
         self._settings = settings
-        self._store = store
+        self._admin = admin
         self._port = port
         self._folder = folder
         self._count = worker_count(settings)
@@ -212,12 +216,13 @@ class Supervisor:
         """Read the settings again and bring rules and identities to all workers."""
         try:
             fresh = apply_reload(self._settings, reread())
-            await asyncio.to_thread(refuse_unfit, fresh, self._store)
+            await self._admin.take(fresh)
             self._settings = fresh
             metrics.reloads.inc()
         except SettingsError as error:
             metrics.reloads_refused.inc()
             _log.error("the settings stay as they were: %s", error)
+        self._admin.reopen()
         # Sent even where they stay: it also opens the access log again after a rotation.
         message = reload_message(self._settings)
         await asyncio.gather(*(child.send(message) for child in self._children.values()))

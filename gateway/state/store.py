@@ -73,10 +73,11 @@ class Reading:
         """Return the row under `key`, if there is one."""
         return self._transaction.get(key, db=self._tables[table])
 
-    def rows(self, table: str) -> Iterator[tuple[bytes, bytes]]:
-        """Yield keys and rows in the order of the keys."""
+    def rows(self, table: str, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys and rows in the order of the keys, from `start` on."""
         with self._transaction.cursor(db=self._tables[table]) as cursor:
-            yield from cursor
+            if cursor.set_range(start):
+                yield from cursor
 
     def count(self, table: str) -> int:
         """Return how many rows there are."""

@@ -19,11 +19,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from gateway.protocol.s3.signing import EMPTY_SHA256, presign, sign_headers
 from tests.support.connection_owners import connection_owners
 from tests.support.gateway_process import fetch, gateway_process
-from tests.support.gateway_settings import ADMIN, gateway_tables
+from tests.support.gateway_settings import ADMIN, READER, gateway_tables
 from tests.support.kept import Kept
 from tests.support.signed_client import SignedClient
 from tests.support.waiting import wait_until
@@ -244,3 +247,43 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path):
             assert kept.lookup.find(access_key).secret_key == secret_key
         assert list(kept.ledger.refusals()) == []
         assert kept.ledger.count() in {len(whole), len(whole) + 1}
+
+
+async def test_the_admin_api_changes_them_at_once_and_is_audited(origin, tables, tmp_path):
+    tables["audit"] = {"log": str(tmp_path / "audit.log")}
+    with gateway_process(tables, tmp_path) as gateway:
+        await run(change_by_admin_api, gateway)
+        # What was made there is the state's, for every other process too.
+        assert "was added by admin API (admin)" in gateway.log
+    told = [json.loads(line) for line in (tmp_path / "audit.log").read_text().splitlines()]
+    about = {(one["principal"], one["audit"], one["action"], one["resource"]) for one in told}
+    resource = "arn:forebay:::identity/ann"
+    assert {
+        ("admin", "allowed", "forebay:CreateIdentity", resource),
+        ("admin", "allowed", "forebay:DisableIdentity", resource),
+        ("reader", "denied", "forebay:EnableIdentity", resource),
+    } <= about
+
+
+def ask_admin(gateway, keys, method, path, body=b""):
+    """Return status and JSON of a call to the admin API, signed by botocore."""
+    request = AWSRequest(method, gateway.admin + path, data=body)
+    SigV4Auth(Credentials(*keys), "forebay", "us-east-1").add_auth(request)
+    with closing(http.client.HTTPConnection(urlsplit(gateway.admin).netloc)) as connection:
+        connection.request(method, path, body, dict(request.headers))
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+
+def change_by_admin_api(gateway):
+    body = json.dumps({"name": "ann", "policy": "read-only"}).encode()
+    status, made = ask_admin(gateway, ADMIN, "POST", "/v1/identities", body)
+    assert status == 201
+    with askers_of_every_worker(gateway, (made["access_key"], made["secret_key"])) as askers:
+        assert {status for one in askers for status in one.statuses()} == {200}
+        with asking(askers):
+            disabled = ask_admin(gateway, ADMIN, "POST", "/v1/identities/ann/disable")
+            assert disabled[0] == 200
+            assert asked_since(askers, time.monotonic()) == {403}
+    assert ask_admin(gateway, READER, "POST", "/v1/identities/ann/enable")[0] == 403
+    assert forebay(gateway, "show", "ann")["enabled"] is False

@@ -1,7 +1,7 @@
 """The admin door: is it alive, is it ready, what did it count; plain HTTP for operators.
 
-It runs in the supervisor, so it answers while workers are replaced, and it asks for no
-credentials: keep its address where only operators reach it.
+It runs in the supervisor, so it answers while workers are replaced. What stands here asks for no
+credentials: keep the address where only operators reach it. /v1 does, see identities.py.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.doors.admin.answers import in_words
+from gateway.doors.admin.identities import BODY_BYTES_MAX, IdentityDoor
 from gateway.telemetry.exposition import CONTENT_TYPE
 
 INDEX: Final = """\
@@ -19,6 +21,8 @@ Forebay, for operators.
 /health   200 while the process lives
 /ready    200 when all workers serve, else 503 and why
 /metrics  all workers summed, for Prometheus
+
+/v1/identities   who may use it; signed with Signature Version 4, service forebay
 """
 
 
@@ -29,10 +33,15 @@ async def serving_admin(
     *,
     why_not_ready: Callable[[], str],
     metrics_text: Callable[[], bytes],
+    identities: IdentityDoor | None = None,
 ) -> AsyncIterator[int]:
     """Serve the admin door and yield the port it found; raises OSError where it cannot listen."""
+    application = admin_application(why_not_ready, metrics_text)
+    if identities is not None:
+        identities.add_routes(application.router)
+    # Bodies are judged as they were signed, and no small one becomes a large one.
     runner = web.AppRunner(
-        admin_application(why_not_ready, metrics_text), access_log=None, shutdown_timeout=1.0
+        application, access_log=None, shutdown_timeout=1.0, auto_decompress=False
     )
     await runner.setup()
     try:
@@ -63,7 +72,7 @@ def admin_application(
         text = await asyncio.to_thread(metrics_text)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
 
-    application = web.Application()
+    application = web.Application(middlewares=[in_words], client_max_size=BODY_BYTES_MAX)
     for path, answer in {
         "/": index,
         "/health": health,

@@ -9,6 +9,7 @@ from tests.fuzzing import (
     policy_targets,
     session_targets,
     signing_targets,
+    web_identity_targets,
 )
 from tests.fuzzing.target import Target
 
@@ -22,6 +23,7 @@ TARGETS: dict[str, Target] = {
         kept_targets,
         policy_targets,
         session_targets,
+        web_identity_targets,
         signing_targets,
     )
     for target in part.TARGETS

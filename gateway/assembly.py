@@ -102,9 +102,7 @@ async def run_worker(
         pipeline = _pipeline(settings, core, Authorization(audit_log), metering, access_log)
         sts = make_sts(settings, pipeline, access_log, _now)
         connections = Connections(limits_of(settings))
-        answer = choosing_door(pipeline, sts, settings.s3.domain)
-        at_once = at_once_of(pipeline, core.objects, settings.s3.domain, access_log, _now)
-        server = S3Server(answer, connections, at_once)
+        server = _server(settings, (pipeline, sts), core, connections, access_log)
         tls = _listener_tls(settings)
         listener = await _listen(settings, listen_port, server, tls)
         certificates = [one for one in (tls, origin.tls) if one is not None]
@@ -123,6 +121,20 @@ async def run_worker(
         await server.shutdown(settings.s3.drain_seconds)
         for follower in followers:
             follower.cancel()
+
+
+def _server(
+    settings: Settings,
+    doors: tuple[Pipeline, StsDoor],
+    core: "_Core",
+    connections: Connections,
+    access_log: AccessLog,
+) -> S3Server:
+    """Put the doors behind the listener: a hit that needs no waiting, else S3 or STS."""
+    pipeline, sts = doors
+    domains = settings.s3.domain
+    at_once = at_once_of(pipeline, core.objects, domains, access_log, _now)
+    return S3Server(choosing_door(pipeline, sts, domains), connections, at_once)
 
 
 async def _open_flash(settings: Settings, writer: str, shared_folder: Path | None) -> Flash:

@@ -1,7 +1,8 @@
 """Where the fuzzer lives: an environment of its own with atheris, which nothing else needs.
 
-It is made when it is first asked for, under FOREBAY_TEST_FUZZ_FOLDER (by default ~/.cache/forebay/fuzz), with
-the gateway's own packages at the versions of requirements.lock. Corpora and findings lie beside it.
+It is made when it is first asked for, under FOREBAY_TEST_FUZZ_FOLDER (by default
+~/.cache/forebay/fuzz), with the gateway's own packages at the versions of requirements.lock.
+Corpora and findings lie beside it.
 """
 
 import hashlib

@@ -41,9 +41,14 @@ class NotFound(Failure):
 
 
 class PreconditionFailed(Failure):
-    """A conditional header was judged false (RFC 9110 13)."""
+    """A conditional header was judged false (RFC 9110 13); `condition` names it."""
 
     code = "PreconditionFailed"
+
+    def __init__(self, condition: str) -> None:
+        """Keep the header's name, which the 412 must carry."""
+        super().__init__("At least one of the pre-conditions you specified did not hold")
+        self.condition = condition
 
 
 class NotModified(Failure):

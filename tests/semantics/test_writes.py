@@ -188,7 +188,8 @@ async def test_complete_multipart_upload_repeated_gives_the_same_answer(
         del origin.store.uploads[upload_id]
     again = await _complete(gateway, path, upload_id, document)
     assert (first.status, again.status) == (200, 200)
-    for tag in (b"ETag", b"Bucket", b"Key"):
+    assert _leaf(first.body, b"Location").decode() == f"{gateway.endpoint}{path}"
+    for tag in (b"ETag", b"Bucket", b"Key", b"Location"):
         assert _leaf(first.body, tag) == _leaf(again.body, tag) != b""
     assert origin.read(name.bucket, name.key) == b"p" * 1000
     # What another wrote since is not taken for the upload's outcome.

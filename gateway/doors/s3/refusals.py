@@ -14,6 +14,7 @@ from gateway.model.failures import (
     OriginRefused,
     OriginUnreachable,
     Overloaded,
+    PreconditionFailed,
     RangeNotSatisfiable,
     VersionChanged,
 )
@@ -88,6 +89,8 @@ def _in_our_words(failure: Failure, exchange: Exchange) -> Refusal:
         headers["Content-Range"] = f"bytes */{failure.size}"
         extra["RangeRequested"] = exchange.head.headers.get("Range", "")
         extra["ActualObjectSize"] = str(failure.size)
+    if isinstance(failure, PreconditionFailed):
+        extra["Condition"] = failure.condition
     if isinstance(failure, (OriginUnreachable, VersionChanged)):
         headers["Retry-After"] = _RETRY_SECONDS
     if isinstance(failure, Overloaded):

@@ -24,6 +24,7 @@ from gateway.protocol.s3.completion import (
     multipart_etag,
     part_etags,
     with_etag,
+    with_location,
 )
 from gateway.protocol.s3.headers import request_headers_onward, response_headers_onward
 from gateway.protocol.s3.onward_query import onward_query
@@ -127,7 +128,8 @@ class UploadDoor:
         outcome = await self._carried_out(exchange, body)
         error = find_error(outcome.body)
         if error is None and outcome.status == _OK:
-            return await self._with_etag(exchange, body, outcome)
+            outcome = await self._with_etag(exchange, body, outcome)
+            return replace(outcome, body=with_location(outcome.body, _location(exchange)))
         if outcome.status == _NOT_FOUND and error is not None and error.code == "NoSuchUpload":
             return await self._answer_again(exchange, body) or outcome
         return outcome
@@ -200,7 +202,11 @@ class UploadDoor:
         version_id = there.headers.get("x-amz-version-id")
         if version_id is not None:
             headers["x-amz-version-id"] = version_id
-        scheme = "https" if exchange.head.secure else "http"
-        location = f"{scheme}://{exchange.head.host}{exchange.head.path}"
-        result = complete_result(target.name, f'"{expected}"', location)
+        result = complete_result(target.name, f'"{expected}"', _location(exchange))
         return Outcome(_OK, headers, result)
+
+
+def _location(exchange: Exchange) -> str:
+    """Return where the client, and who comes as it does, finds the object."""
+    scheme = "https" if exchange.head.secure else "http"
+    return f"{scheme}://{exchange.head.host}{exchange.head.path}"

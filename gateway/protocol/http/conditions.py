@@ -33,20 +33,16 @@ def judge(headers: Mapping[str, str], version: Version, method: str) -> None:
     if_match = headers.get("If-Match")
     if if_match is not None:
         if not _names(if_match, version.etag, is_weak_enough=False):
-            raise PreconditionFailed(
-                "At least one of the pre-conditions you specified did not hold"
-            )
+            raise PreconditionFailed("If-Match")
     elif _is_modified_after(version, headers.get("If-Unmodified-Since")) is True:
-        raise PreconditionFailed("At least one of the pre-conditions you specified did not hold")
+        raise PreconditionFailed("If-Unmodified-Since")
 
     if_none_match = headers.get("If-None-Match")
     if if_none_match is not None:
         if _names(if_none_match, version.etag, is_weak_enough=True):
             if method in {"GET", "HEAD"}:
                 raise NotModified
-            raise PreconditionFailed(
-                "At least one of the pre-conditions you specified did not hold"
-            )
+            raise PreconditionFailed("If-None-Match")
     elif (
         method in {"GET", "HEAD"}
         and _is_modified_after(version, headers.get("If-Modified-Since")) is False

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 """
 
 from hashlib import md5
+from typing import Final
 
 from gateway.model.names import ObjectName
 from gateway.protocol.s3.documents import (
@@ -16,6 +17,8 @@ from gateway.protocol.s3.markup import NAMESPACE, XML_HEAD, element
 
 PARTS_MAX = 10_000
 """AWS, *Amazon S3 multipart upload limits*."""
+
+_RESULT: Final = "CompleteMultipartUploadResult"
 
 
 def check_parts(body: bytes) -> None:
@@ -47,19 +50,31 @@ def multipart_etag(etags: list[str]) -> str | None:
 def has_etag(result: bytes) -> bool:
     """Return whether a CompleteMultipartUploadResult names an ETag; True for what is no result."""
     root = find_document(result)
-    if root is None or root.tag != "CompleteMultipartUploadResult":
+    if root is None or root.tag != _RESULT:
         return True
     return bool((root.findtext("ETag") or "").strip('" '))
 
 
 def with_etag(result: bytes, etag: str) -> bytes:
     """Return a result that has none with `etag` (with its quotes), and all else as it was."""
+    return _with(result, "ETag", etag)
+
+
+def with_location(result: bytes, location: str) -> bytes:
+    """Return a result that tells where its reader finds the object, and all else as it was.
+
+    The origin tells its own address, which is nobody's who came through a gateway.
+    """
+    return _with(result, "Location", location)
+
+
+def _with(result: bytes, name: str, value: str) -> bytes:
     root = find_document(result)
-    ours = find_document(f"<a>{element('ETag', etag)}</a>".encode())
-    if root is None or ours is None:
+    ours = find_document(f"<a>{element(name, value)}</a>".encode())
+    if root is None or ours is None or root.tag != _RESULT:
         return result
-    for empty in root.findall("ETag"):
-        root.remove(empty)
+    for there in root.findall(name):
+        root.remove(there)
     root.extend(ours)
     return write_document(root, NAMESPACE)
 

@@ -187,3 +187,13 @@ async def test_conditional_writes_go_to_the_origin_word_for_word(
         taken = await client.ask(method, path, query=query, headers=headers, body=body)
         assert taken.status == 200
         assert (await client.get("bucket", "key")).body == b"new"
+
+
+async def test_a_412_names_the_condition_that_failed(
+    gateway: Gateway, origin: EmbeddedOrigin
+) -> None:
+    origin.put("bucket", "key", BODY)
+    for name, value in (("If-Match", '"other"'), ("If-Unmodified-Since", OTHER_DATE)):
+        reply = await gateway.client.get("bucket", "key", headers={name: value})
+        assert reply.status == 412
+        assert fromstring(reply.body).findtext("Condition") == name

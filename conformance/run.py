@@ -23,6 +23,7 @@ SUITES = {
     "policy": "conformance.policy.suite:main",
     "slow-clients": "conformance.slow_clients.suite:main",
     "s3-tests": "conformance.s3_tests.suite:main",
+    "sts": "conformance.sts.suite:main",
     "sigv4": "conformance.sigv4.suite:main",
 }
 

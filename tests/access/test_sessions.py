@@ -9,6 +9,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.access.authentication import Authentication
 from gateway.access.identities import Identities, Identity
+from gateway.access.identity_ledger import Wanted as Added
 from gateway.access.policy import compile_policy
 from gateway.access.request_context import NOTHING_KNOWN
 from gateway.access.roles import Role, Roles, WebIdentity, WebTrust
@@ -18,6 +19,7 @@ from gateway.model.failures import AccessDenied, AuthenticationFailed, InvalidRe
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.sigv4 import presign, sign_headers
 from gateway.state.sealing import Sealer
+from tests.support.kept import BY, Kept
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 HOST = "localhost:9000"
@@ -271,3 +273,41 @@ def test_credentials_look_like_ours_and_never_repeat():
         assert one.session.access_key.startswith("FBSK")
         assert one.session.access_key.isalnum()
         assert len(one.session.secret_key) == 40
+
+
+@pytest.mark.parametrize("change", ["disable", "remove", "rotate"])
+def test_an_identity_of_the_state_takes_its_sessions_along_for_good(tmp_path, change):
+    with Kept(tmp_path / "state") as kept:
+        keys = kept.ledger.add(Added("ann", "admin", ()), by=BY)[1]
+        stage = Stage()
+        stage.judge.identities = kept.lookup
+        stage.clock.now = kept.clock.now + timedelta(milliseconds=1)
+        ann = stage.judge.identify(stage.signed(keys.access_key, keys.secret_key))
+        issued = stage.role_session(caller=ann)
+        own = stage.issuing.session_of(ann, 900)
+        head = stage.signed(
+            issued.session.access_key,
+            issued.session.secret_key,
+            issued.token,
+            presigned_seconds=60,
+        )
+        assert stage.judge.identify(head).name == "training/run-1"
+        getattr(kept.ledger, change)("ann", by=BY)
+        for asked in (issued, own):
+            assert code_of(stage.ask, asked) == "InvalidAccessKeyId"
+        assert code_of(stage.judge.identify, head) == "InvalidAccessKeyId"
+
+
+def test_sessions_of_before_stay_void_when_the_identity_is_enabled_again(tmp_path):
+    with Kept(tmp_path / "state") as kept:
+        keys = kept.ledger.add(Added("ann", "admin", ()), by=BY)[1]
+        stage = Stage()
+        stage.judge.identities = kept.lookup
+        stage.clock.now = kept.clock.now + timedelta(milliseconds=1)
+        ann = stage.judge.identify(stage.signed(keys.access_key, keys.secret_key))
+        issued = stage.role_session(caller=ann)
+        kept.ledger.disable("ann", by=BY)
+        kept.ledger.enable("ann", by=BY)
+        assert code_of(stage.ask, issued) == "InvalidAccessKeyId"
+        stage.clock.now = kept.clock.now + timedelta(milliseconds=1)
+        assert stage.ask(stage.role_session(caller=ann)).name == "training/run-1"

@@ -2,7 +2,7 @@
 
     python -m conformance.slow_clients.crowd PLAN.json STATUS.json
 
-What each kind does: `idle` asks once and stays; `head` drips the bytes of a head; `body` drips
+What each kind does: `idle` asks once in 50 seconds; `head` drips the bytes of a head; `body` drips
 those of an upload that it may make; `deaf` asks for a large object and reads nothing of it. Whoever
 is let go comes back at once.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _DRIP_SECONDS = 5.0
+_REST_SECONDS = 50.0
 _TICK_SECONDS = 0.1
 _ESTABLISHED = 1
 """TCP_ESTABLISHED (netinet/tcp.h)."""
@@ -58,6 +59,11 @@ class Member(asyncio.Protocol):
             if state[0] != _ESTABLISHED:
                 self._transport.abort()
 
+    def ask_again(self) -> None:
+        """Use the connection before it is idle for longer than it is kept."""
+        if self._transport is not None:
+            self._transport.write(self._crowd.beginning)
+
     def drip(self) -> None:
         if self._transport is not None:
             self._transport.write(b"a")
@@ -79,7 +85,8 @@ class Crowd:
         ticks = 0
         while True:
             await self._fill()
-            step = int(_DRIP_SECONDS / _TICK_SECONDS)
+            seconds = _REST_SECONDS if self.kind == "idle" else _DRIP_SECONDS
+            step = int(seconds / _TICK_SECONDS)
             for member in list(self.members)[ticks % step :: step]:
                 _TURNS[self.kind](member)
             ticks += 1
@@ -122,12 +129,12 @@ class Crowd:
 
 
 _TURNS = {
-    "idle": lambda _: None,
+    "idle": Member.ask_again,
     "head": Member.drip,
     "body": Member.drip,
     "deaf": Member.leave_if_reset,
 }
-"""What a member does every `_DRIP_SECONDS`."""
+"""What a member does in its turn."""
 
 
 if __name__ == "__main__":

@@ -77,13 +77,13 @@ def _crowd(place: Workplace) -> dict[str, Any]:
         with running_gateway(folder, origin.endpoint, freshness="immutable") as gateway:
             for key in (_SMALL, _SMALL, _LARGE, _LARGE, _SMALL, _SMALL):
                 fetch(link(gateway, key))
-            found = {"alone, before": _measured(place, gateway, "before", place.scaled(20, 3))}
+            found = {"alone, before": _measured(place, gateway, "before", place.scaled(12, 3))}
             with crowds(place.folder) as gathered:
                 before_bytes = gateway.memory_bytes()
                 _join_idle(place, gathered, gateway)
                 gathered.wait_there()
                 idle_bytes = gateway.memory_bytes() - before_bytes
-                found["beside idle"] = _measured(place, gateway, "idle", place.scaled(10, 3))
+                found["beside idle"] = _measured(place, gateway, "idle", place.scaled(8, 3))
                 _join_slow(place, gathered, gateway)
                 gathered.wait_there()
                 found["beside all"] = _measured(place, gateway, "beside", place.scaled(35, 5))
@@ -91,7 +91,7 @@ def _crowd(place: Workplace) -> dict[str, Any]:
                 everyone = sum(gathered.wanted.values())
                 all_bytes = gateway.memory_bytes() - before_bytes
             time.sleep(2)
-            found["alone, after"] = _measured(place, gateway, "after", place.scaled(20, 3))
+            found["alone, after"] = _measured(place, gateway, "after", place.scaled(12, 3))
     return {
         **found,
         "crowd": told,
@@ -172,7 +172,7 @@ def _flood(place: Workplace, rate: str) -> dict[str, Any]:
     """Measure beside 256 clients that never pause, under a bound of 32 requests in flight."""
     name = f"flood-{len(rate)}"
     more = _LIMITS.format(key=FLOODER[0], secret=FLOODER[1], rate=rate)
-    seconds = place.scaled(15, 4)
+    seconds = place.scaled(8, 4)
     # versitygw sets its bucket up in the same folder: it is there from the first time.
     with bare_origin(place) as origin:
         put_object(origin.endpoint, _SMALL, 4096, place.folder)

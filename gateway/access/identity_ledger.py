@@ -218,14 +218,18 @@ class IdentityLedger:
         than at somebody's request.
         """
         written = self.written
+        good: set[tuple[str, tuple[str, ...]]] = set()  # policies are shared by many: judged once
         for kept in self.all():
             where = f'the identity "{kept.name}" of the state'
             if written.identities.find_name(kept.name) is not None:
                 yield f"{where} stands in the settings too: remove one of the two"
             elif written.identities.find(kept.access_key) is not None:
                 yield f"{where} has an access key of the settings: remove one of the two"
+            access = repr(kept.policy), kept.groups
             try:
-                compile_access(kept.policy, kept.groups, written.groups)
+                if access not in good:
+                    compile_access(kept.policy, kept.groups, written.groups)
+                    good.add(access)
                 self._sealer.open(kept.sealed_secret, kept.access_key)
             except (InvalidRequest, SealError) as error:
                 yield f"{where} cannot be used: {error}"

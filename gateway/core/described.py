@@ -9,7 +9,8 @@ _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]+"|[0-9A-Za-z.+/=_-]+')
 _CHECKSUMS = frozenset(
     f"x-amz-checksum-{name}" for name in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")
 )
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
+_LENGTH = re.compile(r"[0-9]{1,19}").fullmatch
 _NEVER_CACHED = (
     "x-amz-server-side-encryption-customer-algorithm",  # the client's key guards every read
     "x-amz-request-charged",  # requester-pays: each reader pays for itself
@@ -28,7 +29,7 @@ def described_version(headers: Mapping[str, str], size: int | None = None) -> Ve
     is_part = size is not None
     etag = headers.get("ETag", "")
     length = headers.get("Content-Length", "")
-    if size is None and length.isdigit():
+    if size is None and _LENGTH(length):
         size = int(length)
     if size is None or not _STRONG_ETAG.fullmatch(etag):
         return None

@@ -42,6 +42,11 @@ def test_what_cannot_be_cached_has_no_version(more):
     assert described(**more) is None
 
 
+@pytest.mark.parametrize("length", ["\u00b2", "\u0667", "9" * 5_000, "-1", ""])
+def test_a_length_that_is_no_number_is_no_length(length):
+    assert described(Content_Length=length) is None
+
+
 def test_full_object_checksums_are_kept_and_composite_ones_are_not():
     assert described(x_amz_checksum_crc32="AAAA").checksums == (("x-amz-checksum-crc32", "AAAA"),)
     assert described(x_amz_checksum_crc32="AAAA-2").checksums == ()
@@ -56,6 +61,8 @@ def test_a_parts_checksum_is_not_the_objects():
 def test_content_range_is_half_open_inside():
     assert content_range({"Content-Range": "bytes 5-9/20"}) == (5, 10, 20)
     assert content_range({"Content-Range": "bytes 5-9/*"}) is None
+    assert content_range({"Content-Range": f"bytes 5-9/{'9' * 5_000}"}) is None
+    assert content_range({"Content-Range": "bytes \u0665-\u0669/\u0662\u0660"}) is None
     assert content_range({}) is None
 
 

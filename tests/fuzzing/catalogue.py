@@ -1,6 +1,7 @@
 """Every fuzz target, by name."""
 
 from tests.fuzzing import (
+    answer_targets,
     chunked_targets,
     document_targets,
     form_targets,
@@ -16,6 +17,7 @@ from tests.fuzzing.target import Target
 TARGETS: dict[str, Target] = {
     target.name: target
     for part in (
+        answer_targets,
         chunked_targets,
         document_targets,
         form_targets,

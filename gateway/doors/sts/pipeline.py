@@ -292,5 +292,9 @@ def _of_role(issued: Issued) -> dict[str, "str | Result"]:
 
 
 async def _send(exchange: Exchange, status: int, body: bytes) -> web.StreamResponse:
-    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": exchange.id}
+    headers = {
+        "Content-Type": "text/xml",
+        "Cache-Control": "no-store",  # an answer may be a secret
+        "x-amzn-RequestId": exchange.id,
+    }
     return await exchange.send_whole(status, headers, body)

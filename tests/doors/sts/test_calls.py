@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from yarl import URL
 
+from gateway.doors.sts import pipeline
 from gateway.protocol.http.percent import canonical_query
 from gateway.protocol.s3.signing import canonical_request, signature, signing_key
 from tests.support.gateway_settings import ADMIN, READER, gateway_settings
@@ -75,6 +76,7 @@ async def test_a_call_is_answered_beside_s3(gateway):
     assert reply.status == 200
     assert b"<Arn>arn:aws:iam::000000000000:user/reader</Arn>" in reply.body
     assert reply.headers["Content-Type"] == "text/xml"
+    assert reply.headers["Cache-Control"] == "no-store"
     assert reply.headers["x-amzn-RequestId"] == reply.headers["x-amz-request-id"]
     listing = await gateway.client.ask("GET", "/")
     assert b"<ListAllMyBucketsResult" in listing.body
@@ -165,3 +167,15 @@ class TestWithoutKey:
         assert reply.status == 501
         assert b"state.key_file" in reply.body
         assert (await call(gateway, WHO)).status == 200
+
+
+@pytest.mark.parametrize("bound", ["CALLS_MAX", "WEB_CALLS_MAX"])
+async def test_calls_beyond_a_bound_are_throttled(gateway, monkeypatch, bound):
+    web = ROLE | {"Action": "AssumeRoleWithWebIdentity", "WebIdentityToken": "a.b.c"}
+    body = urlencode(web).encode()
+    assert b"<Code>InvalidIdentityToken</Code>" in (await ask(gateway, "POST", "/", {}, body)).body
+    monkeypatch.setattr(pipeline, bound, 0)
+    reply = await ask(gateway, "POST", "/", {}, body)
+    assert (reply.status, b"<Code>Throttling</Code>" in reply.body) == (400, True)
+    monkeypatch.undo()
+    assert (await call(gateway, WHO)).status == 200

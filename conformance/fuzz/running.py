@@ -1,5 +1,6 @@
 """One run of one target: its corpus and dictionary made ready, a process, and what it came to."""
 
+import os
 import re
 import subprocess
 import time
@@ -27,6 +28,8 @@ class Run:
     begun: str
     commit: str
     seconds: int
+    cpu_seconds: int
+    """What the machine gave it of them: `nice 19` yields to everybody."""
     executions: int
     edges: int
     features: int
@@ -47,7 +50,9 @@ def run_target(python: Path, target: Target, seconds: int) -> Run:
     log = home / "logs" / f"{target.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
-        done = subprocess.run(command, cwd=ROOT, stderr=file, stdout=file, check=False)
+        process = subprocess.Popen(command, cwd=ROOT, stderr=file, stdout=file)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     text = log.read_text(errors="replace")
     states, stats = _STATUS.findall(text), dict(_STAT.findall(text))
     first, last = (states[0], states[-1]) if states else (("0",) * 4, ("0",) * 4)
@@ -57,6 +62,7 @@ def run_target(python: Path, target: Target, seconds: int) -> Run:
         begun=begun,
         commit=_commit(),
         seconds=round(time.time() - started),
+        cpu_seconds=round(usage.ru_utime + usage.ru_stime),
         executions=int(stats.get("number_of_executed_units", 0)),
         edges=int(last[0]),
         features=int(last[1]),
@@ -64,7 +70,7 @@ def run_target(python: Path, target: Target, seconds: int) -> Run:
         rss_mib_first=int(first[3]),
         rss_mib_peak=int(stats.get("peak_rss_mb", 0)),
         findings=tuple(sorted(one.stem for one in found)),
-        exit_code=done.returncode,
+        exit_code=process.returncode,
     )
 
 

@@ -10,6 +10,7 @@ _ASKED_MINUTES = 30
 _COLUMNS = (
     "target",
     "minutes",
+    "of CPU",
     "executions",
     "edges",
     "corpus",
@@ -22,8 +23,9 @@ _TITLE = """\
 # Fuzzing: what was spent on each parser, and what was found
 
 Written by `conformance/run.py fuzz --write`. Minutes are of one process at `nice 19` on a shared
-machine. Edges are branches of `gateway` and `python_multipart` that were reached. A finding counts
-once per kind (what was raised, and where). RSS may be 1,024 MiB, an input may take 1 s of CPU time.
+machine, which gave it so many of CPU time. Edges are branches of `gateway` and `python_multipart`
+that were reached. A finding counts once per kind (what was raised, and where). RSS may be 1,024
+MiB, an input may take 1 s of CPU time.
 """
 
 
@@ -41,6 +43,7 @@ def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "target": name,
         "minutes": round(sum(one["seconds"] for one in runs) / 60, 1),
+        "cpu minutes": round(sum(one.get("cpu_seconds", 0) for one in runs) / 60, 1),
         "executions": sum(one["executions"] for one in runs),
         "edges": max((one["edges"] for one in runs), default=0),
         "corpus": max((one["corpus"] for one in runs), default=0),
@@ -59,6 +62,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         (
             row["target"],
             row["minutes"],
+            row["cpu minutes"],
             f"{row['executions']:,}",
             row["edges"],
             row["corpus"],

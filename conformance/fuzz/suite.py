@@ -49,7 +49,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def _line(run: Run) -> str:
-    told = f"{run.target:<16} {run.seconds:>5} s {run.executions:>10} runs {run.edges:>5} edges"
+    told = f"{run.target:<16} {run.seconds:>5} s ({run.cpu_seconds} s of CPU)"
+    told += f" {run.executions:>10} runs {run.edges:>5} edges"
     found = ", ".join(run.findings) or "nothing found"
     stopped = f", exit {run.exit_code}" if run.exit_code else ""
     return f"{told} {run.rss_mib_peak:>5} MiB  {found}{stopped}"

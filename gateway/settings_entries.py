@@ -11,7 +11,7 @@ from gateway.model.rates import Allowance, Rate
 from gateway.model.rules import STRICT, Rule
 from gateway.model.voices import FOREBAY, UNSIGNED, Keys, Voice, own_voice
 from gateway.settings_fields import Section, refuse, refuse_half, setting
-from gateway.settings_values import Secret, Size, Words, WrittenFreshness
+from gateway.settings_values import Seconds, Secret, Size, Words, WrittenFreshness
 
 
 def _check_match(match: str) -> str:
@@ -178,9 +178,18 @@ class RuleSettings(Section):
         "`bucket/prefix*` for everything that begins so, `bucket/key` for one object.",
     )
     freshness: WrittenFreshness = setting(
-        "`strict`: the origin confirms each hit. `bounded(30s)`: a confirmation holds that long. "
-        "`immutable`: for ever. `bypass`: streamed through, never kept.",
+        "`strict`: the origin confirms each hit. `pinned`: except a GET that names the version "
+        "(If-Match, versionId). `bounded(30s)`: a confirmation holds that long. `exclusive`: until "
+        "someone writes, since all writers come through this Forebay. `immutable`: for ever. "
+        "`bypass`: streamed through, never kept.",
         STRICT,
+    )
+    stale_if_error: Seconds = setting(
+        "How old a confirmation may be that is still served, marked `X-Cache: STALE`, while the "
+        "origin cannot be asked. 0: never.",
+        0.0,
+        unit="duration",
+        ge=0,
     )
     admit_on_write: bool = setting(
         "Whether a body written through Forebay is kept on flash at once, for writers that are "
@@ -190,4 +199,4 @@ class RuleSettings(Section):
 
     def as_rule(self) -> Rule:
         """Return the rule that requests are judged by."""
-        return Rule(self.match, self.freshness, self.admit_on_write)
+        return Rule(self.match, self.freshness, self.admit_on_write, self.stale_if_error)

@@ -28,6 +28,7 @@ _SIZE_UNITS: Final = {
 _SECONDS_UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
 _BOUNDED: Final = re.compile(r"bounded\((?P<seconds>[^()]*)\)")
+_PLAIN_MODES: Final = frozenset(Mode) - {Mode.BOUNDED}
 _PORT_MAX: Final = 65535
 _NUMBER_MAX: Final = 2**63
 
@@ -73,9 +74,11 @@ def parse_freshness(value: object) -> Freshness:
     if isinstance(value, str):
         if found := _BOUNDED.fullmatch(value):
             return Freshness(Mode.BOUNDED, parse_seconds(found["seconds"]))
-        if value in (Mode.STRICT, Mode.IMMUTABLE, Mode.BYPASS):
+        if value in _PLAIN_MODES:
             return Freshness(Mode(value))
-    raise ValueError('freshness is "strict", "bounded(30s)", "immutable" or "bypass"')
+    raise ValueError(
+        'freshness is "strict", "pinned", "bounded(30s)", "exclusive", "immutable" or "bypass"'
+    )
 
 
 @dataclass(frozen=True, slots=True)

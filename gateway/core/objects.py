@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.core.at_hand import find_bytes
-from gateway.core.freshness import UNASKED_MODES, age_seconds, may_serve_unasked
+from gateway.core.freshness import (
+    NO_DEMAND,
+    UNASKED_MODES,
+    Demand,
+    age_seconds,
+    is_worth_noting,
+    may_serve_stale,
+    may_serve_unasked,
+)
 from gateway.core.reading import Piece, Reading, ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.validation import HEADERS_OF_GET, Adopt, Confirmed, Opening, Validation
 from gateway.flash.rows import Row
 from gateway.flash.store import Flash
-from gateway.model.failures import OriginUnreachable, VersionChanged
+from gateway.model.failures import NotAtHand, OriginUnreachable, VersionChanged
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.rules import Mode, Rule, Rules
@@ -22,6 +30,7 @@ from gateway.origin.interface import OriginAnswer
 from gateway.telemetry import metrics
 
 _RESTARTS_MAX = 3
+_NOT_AT_HAND = "It is not at hand, and the request forbids asking for it (only-if-cached)."
 
 Select = Callable[[Row], ByteRange]
 """Judges conditions and the range on what was confirmed; raises what the client must be told."""
@@ -38,6 +47,17 @@ class Read:
     pieces: AsyncGenerator[Piece]
     at_hand: bytes | None = None
     """All the bytes, where they are few and in memory: what `pieces` would give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a read wants the origin asked: by whom, how fresh, and perhaps by its own GET."""
+
+    voice: Voice
+    opening: Opening | None = None
+    """The GET to ask by where the name is unknown."""
+    demand: Demand = NO_DEMAND
+    """What the request asks beyond the rule."""
 
 
 class Hit(NamedTuple):
@@ -109,30 +129,30 @@ class Objects:
         self,
         name: ObjectName,
         select: Select,
-        opening: Opening | None,
-        voice: Voice,
+        wish: Wish,
         receipt: Receipt,
     ) -> Read:
         """Return the bytes that `select` chooses, of a version fresh by the name's rule.
 
-        The origin let `voice` read that version, as that rule wants it asked. `opening` is the wish
-        to ask by GET where the name is unknown. A version that changes before the first byte is
-        found restarts the read. Raises NotCacheable, what `select` raises, OriginRefused,
-        OriginUnreachable.
+        The origin let the voice read that version, as that rule wants it asked. A version that
+        changes before the first byte is found restarts the read. Raises NotCacheable, NotAtHand,
+        what `select` raises, OriginRefused, OriginUnreachable.
         """
         rule = self._rule_of(name, receipt)
         for _ in range(_RESTARTS_MAX):
             if not self._flash.is_healthy:
                 raise NotCacheable("flash")
-            row = await self._fresh(name, rule, opening, voice, receipt)
+            row = await self._fresh(name, rule, wish, receipt)
             wanted = select(row)
+            if wish.demand.is_only_at_hand and not self._has_all(row, wanted):
+                raise NotAtHand(_NOT_AT_HAND)
             receipt.mark("decided")
             at_hand = find_bytes(self._flash, row, wanted, self._parts.chunk_bytes)
             if at_hand is not None:
                 receipt.chunks_hit = 1
                 metrics.reads_from_flash.inc()
                 return Read(row.version, row.headers, wanted, _given(at_hand), at_hand)
-            pieces = Reading(self._parts, row, wanted, voice, receipt).pieces()
+            pieces = Reading(self._parts, row, wanted, wish.voice, receipt).pieces()
             try:
                 primed = await _primed(pieces)
             except VersionChanged:
@@ -153,30 +173,44 @@ class Objects:
             raise NotCacheable("rule")
         return rule
 
-    async def _fresh(
-        self,
-        name: ObjectName,
-        rule: Rule,
-        opening: Opening | None,
-        voice: Voice,
-        receipt: Receipt,
-    ) -> Row:
+    async def _fresh(self, name: ObjectName, rule: Rule, wish: Wish, receipt: Receipt) -> Row:
         """Return a row that may be served now, with the headers to serve."""
+        voice, demand = wish.voice, wish.demand
         row = self._flash.find_row(name)
-        if row is not None and may_serve_unasked(rule, row, voice, self._now_ns()):
+        if row is not None and may_serve_unasked(rule, row, voice, self._now_ns(), demand):
             receipt.cache, receipt.age_seconds = "HIT", age_seconds(row, self._now_ns())
             return row
+        if demand.is_only_at_hand:
+            raise NotAtHand(_NOT_AT_HAND)
+        if demand.version_id is not None:
+            raise NotCacheable("versionId")
         # A restarted read asks by HEAD: its first question's body belongs to what was overwritten.
-        wish = opening if row is None and not receipt.restarts else None
-        if wish is None and voice.site:
-            wish = HEADERS_OF_GET
-        confirmed = await self._ask(name, wish, voice, receipt)
+        opening = wish.opening if row is None and not receipt.restarts else None
+        if opening is None and voice.site:
+            opening = HEADERS_OF_GET
+        try:
+            confirmed = await self._ask(name, opening, voice, receipt)
+        except OriginUnreachable:
+            stale = self._find_stale(name, rule, voice, demand)
+            if stale is None:
+                raise
+            receipt.cache, receipt.age_seconds = "STALE", age_seconds(stale, self._now_ns())
+            return stale
         if confirmed.version is None:
             raise NotCacheable("no strong validator")
         receipt.cache = "REVALIDATED"
         if confirmed.is_opening:
             receipt.validation = "opening"
         return self._row_for(name, confirmed, rule)
+
+    def _find_stale(self, name: ObjectName, rule: Rule, voice: Voice, demand: Demand) -> Row | None:
+        """Return the row that the rule lets stand in for an origin that cannot be asked."""
+        # Looked up after the question failed: what was written meanwhile took the row away.
+        row = self._flash.find_row(name)
+        if row is None or not may_serve_stale(rule, row, voice, self._now_ns(), demand):
+            return None
+        metrics.reads_stale.inc()
+        return row
 
     async def _ask(
         self, name: ObjectName, opening: Opening | None, voice: Voice, receipt: Receipt
@@ -207,9 +241,17 @@ class Objects:
             confirmed.sent_ns,
             confirmed.voice.mark,
         )
-        if row is None or row.version != version or rule.freshness.mode is not Mode.STRICT:
+        if row is None or row.version != version or is_worth_noting(rule, row, self._now_ns()):
             self._flash.put_row(fresh)
         return fresh
+
+    def _has_all(self, row: Row, wanted: ByteRange) -> bool:
+        """Return whether flash has every byte of the range."""
+        if not wanted.length:
+            return True
+        chunk_bytes = self._parts.chunk_bytes
+        numbers = range(wanted.start // chunk_bytes, (wanted.stop - 1) // chunk_bytes + 1)
+        return len(self._flash.extents(row.body, numbers)) == len(numbers)
 
     def _adopt(
         self, name: ObjectName, confirmed: Confirmed, answer: OriginAnswer, start: int

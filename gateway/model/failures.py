@@ -97,6 +97,12 @@ class OriginUnreachable(Failure):
     code = "ServiceUnavailable"
 
 
+class NotAtHand(Failure):
+    """The request forbids asking the origin, and what it wants is not here (RFC 9111 5.2.1.7)."""
+
+    code = "GatewayTimeout"
+
+
 class OriginRefused(Failure):
     """The origin answered with an error, which is passed on as it is."""
 

@@ -16,7 +16,9 @@ class Mode(StrEnum):
     """How a hit is served; the value is the word in settings, logs and answers."""
 
     STRICT = "strict"
+    PINNED = "pinned"
     BOUNDED = "bounded"
+    EXCLUSIVE = "exclusive"
     IMMUTABLE = "immutable"
     BYPASS = "bypass"
 
@@ -47,6 +49,8 @@ class Rule:
     freshness: Freshness = STRICT
     admit_on_write: bool = False
     """Whether a body written through Forebay is kept on flash at once."""
+    stale_if_error_seconds: float = 0.0
+    """How old a confirmation may be that is served while the origin cannot be asked; 0: none."""
 
     @property
     def prefix(self) -> str:

@@ -103,6 +103,7 @@ bodies_paced_seconds = _counter(
 # Reading
 reads_from_flash = _counter("reads_from_flash", "Reads answered wholly from flash.")
 reads_from_origin = _counter("reads_from_origin", "Reads that needed bytes of the origin.")
+reads_stale = _counter("reads_stale", "Reads of old rows while the origin could not be asked.")
 reads_bypassed = _counter("reads_bypassed", "Reads streamed past flash.")
 bytes_from_flash = _counter("bytes_from_flash", "Body bytes sent from flash.")
 bytes_from_origin = _counter("bytes_from_origin", "Body bytes received from the origin.")

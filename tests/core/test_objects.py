@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from gateway.core.filling import Filling, FillParameters
-from gateway.core.objects import NotCacheable, Objects
+from gateway.core.objects import NotCacheable, Objects, Wish
 from gateway.core.reading import FlashPiece, ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.validation import Opening, Validation
@@ -47,8 +47,7 @@ class House:
         read = await self.objects.read(
             name,
             lambda row: wanted or ByteRange(0, row.version.size),
-            Opening(None) if wanted is None else None,
-            voice,
+            Wish(voice, Opening(None) if wanted is None else None),
             receipt,
         )
         return read, receipt

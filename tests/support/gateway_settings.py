@@ -24,6 +24,10 @@ RULES = (
     {"match": "bucket/bounded/*", "freshness": "bounded(30s)"},
     {"match": "bucket/immutable/*", "freshness": "immutable"},
     {"match": "bucket/bypass/*", "freshness": "bypass"},
+    {"match": "bucket/pinned/*", "freshness": "pinned"},
+    {"match": "bucket/exclusive/*", "freshness": "exclusive"},
+    {"match": "bucket/stale/*", "stale_if_error": "60s"},
+    {"match": "versioned/pinned/*", "freshness": "pinned"},
     {"match": "bucket/admit/*", "admit_on_write": True},
 )
 

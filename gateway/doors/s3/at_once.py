@@ -34,6 +34,8 @@ from gateway.telemetry.logs import AccessLog, AccessRecord
 
 _NOT_PLAIN: Final = (
     "Range",
+    "Cache-Control",
+    "Pragma",
     "If-Match",
     "If-None-Match",
     "If-Modified-Since",

@@ -5,7 +5,8 @@ from contextlib import aclosing
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.core.objects import NotCacheable, Objects, Read
+from gateway.core.freshness import Demand
+from gateway.core.objects import NotCacheable, Objects, Read, Wish
 from gateway.core.validation import Opening
 from gateway.doors.bodies import send_pieces
 from gateway.doors.exchange import Exchange
@@ -19,7 +20,13 @@ from gateway.model.failures import (
 )
 from gateway.model.ranges import ByteRange
 from gateway.model.versions import Version
-from gateway.protocol.http.conditions import has_conditions, judge, range_applies
+from gateway.protocol.http.cache_control import CacheRequest, parse_cache_control
+from gateway.protocol.http.conditions import (
+    find_single_etag,
+    has_conditions,
+    judge,
+    range_applies,
+)
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.http.ranges import parse_range, resolve
 from gateway.protocol.s3.cors import RESPONSE_PREFIX
@@ -58,8 +65,9 @@ class ObjectDoor:
         """Answer GetObject."""
         head, target = exchange.head, exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
-        reason = _bypass_reason(head)
-        if reason:
+        asked = parse_cache_control(head.headers)
+        reason = "no-store" if asked.is_no_store else _bypass_reason(head)
+        if reason and not (reason == "versionId" and _names_version_only(head)):
             return await self._passthrough.bypass(exchange, reason)
         judged: list[Row] = []
 
@@ -71,8 +79,7 @@ class ObjectDoor:
             read = await self._objects.read(
                 target.name,
                 select,
-                self._opening(head),
-                exchange.voice,
+                Wish(exchange.voice, self._opening(head), _demand(head, asked)),
                 exchange.receipt,
             )
         except NotCacheable as decision:
@@ -159,6 +166,22 @@ class ObjectDoor:
         if spec.last is not None:
             stop = min(stop, spec.last + self._chunk_bytes - spec.last % self._chunk_bytes)
         return Opening(ByteRange(start, stop))
+
+
+def _demand(head: RequestHead, asked: CacheRequest) -> Demand:
+    """Return what the request asks of freshness, and the version that it names."""
+    version_id = None
+    if "versionId" in head.query:
+        named = [value for name, value in head.query_pairs() if name == "versionId"]
+        version_id = named[0] if named else None
+    etag = find_single_etag(head.headers.get("If-Match"))
+    return Demand(asked.age_seconds_max, asked.is_only_if_cached, etag, version_id)
+
+
+def _names_version_only(head: RequestHead) -> bool:
+    """Return whether `versionId` is named, once, and no part of the object."""
+    named = [name for name, _ in head.query_pairs() if name in _BYPASSING_QUERY]
+    return named == ["versionId"]
 
 
 def _select(head: RequestHead, version: Version) -> ByteRange:

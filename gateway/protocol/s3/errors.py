@@ -147,6 +147,9 @@ _OF_STATUS: Final[dict[int, dict[str, str]]] = {
     501: {
         "NotImplemented": "A header you provided implies functionality that is not implemented",
     },
+    504: {
+        "GatewayTimeout": "The object is not at hand.",
+    },
     503: {
         "ServiceUnavailable": "Service is unable to handle request.",
         "SlowDown": "Please reduce your request rate.",

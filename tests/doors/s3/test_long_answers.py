@@ -222,9 +222,12 @@ async def test_the_etag_of_a_version_is_asked_of_the_version(serve: Serve) -> No
     assert fromstring(body).findtext("{*}ETag") == '"theirs-1"'
 
 
-async def test_a_result_that_is_whole_is_not_touched(serve: Serve) -> None:
-    whole = b"<?xml version='1.0'?>\n" + RESULT % b"<ETag>&quot;a-1&quot;</ETag><More/>"
+async def test_of_a_whole_result_only_the_address_is_ours(serve: Serve) -> None:
+    whole = RESULT % b"<ETag>&quot;a-1&quot;</ETag><More>x</More><Location>theirs</Location>"
     script = says(answer_bytes(200, XML, whole))
     async with scripted_server(script) as server, serve(server.endpoint) as gateway:
-        assert await complete(gateway) == (200, whole)
+        status, body = await complete(gateway)
+        told = {node.tag.rpartition("}")[2]: node.text for node in fromstring(body)}
+        assert (status, told.pop("Location")) == (200, f"{gateway.endpoint}/bucket/key")
+    assert told == {"Bucket": "bucket", "ETag": '"a-1"', "More": "x"}
     assert server.methods() == ["POST"]

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from conformance.clients.cells import CELLS
 from conformance.clients.driver import DRIVERS
 from conformance.clients.environments import python_of
@@ -24,7 +26,7 @@ from conformance.clients.scorecard import Scorecard, write
 from conformance.s3_tests.places import running_rgw
 from conformance.support.certificates import make_certificates
 from conformance.support.raw_s3 import Place, RawS3
-from conformance.support.servers import ORIGINS, Server, running_gateway, running_origin
+from conformance.support.servers import ORIGINS, ROLE, Server, running_gateway, running_origin
 from conformance.support.system_trust import with_system_trust
 from conformance.support.tls_relay import running_tls_relay
 
@@ -50,7 +52,7 @@ def main(words: Sequence[str]) -> int:
     chosen = _parser().parse_args(words)
     clients = chosen.client or list(DRIVERS)
     absent = why_absent(clients)
-    card = Scorecard(chosen.origin)
+    card = Scorecard(f"{chosen.origin}-temporary" if chosen.temporary else chosen.origin)
     for client in clients:
         if client in absent:
             card.absent[client] = absent[client]
@@ -62,7 +64,8 @@ def main(words: Sequence[str]) -> int:
     ):
         for client in (one for one in clients if one not in absent):
             for side in sides:
-                _run_client(card, client, side, chosen.cell)
+                played = playing(side) if chosen.temporary else side
+                _run_client(card, client, played, chosen.cell)
     path = write(card, chosen.out)
     print(f"\n{card.summary()}\n{path}")
     return 1 if card.lost() or card.absent else 0
@@ -75,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rgw-root", type=Path, default=_RGW_ROOT, help="unpacked")
     parser.add_argument("--https", action="store_true", help="by https as well as by http")
     parser.add_argument("--client", action="append", choices=sorted(DRIVERS), help="may repeat")
+    parser.add_argument(
+        "--temporary", action="store_true", help="Forebay is asked with keys of AssumeRole"
+    )
     parser.add_argument("--cell", action="append", default=[], choices=[one.name for one in CELLS])
     parser.add_argument("--out", type=Path, default=_ROOT / "conformance/results")
     return parser
@@ -113,6 +119,27 @@ def running_sides(origin: Server, folder: Path, *, is_https_too: bool) -> Iterat
 
 def _place(server: Server, ca_file: str | None = None) -> Place:
     return Place(server.endpoint, _BUCKET, server.access_key, server.secret_key, ca_file)
+
+
+def playing(sides: Sides) -> Sides:
+    """Return the sides with temporary credentials for Forebay, asked of Forebay itself."""
+    place = sides.forebay
+    sts = boto3.client(
+        "sts",
+        endpoint_url=place.endpoint,
+        region_name=place.region,
+        aws_access_key_id=place.access_key,
+        aws_secret_access_key=place.secret_key,
+        verify=place.ca_file,
+    )
+    arn = f"arn:aws:iam::000000000000:role/{ROLE}"
+    given = sts.assume_role(RoleArn=arn, RoleSessionName="conformance")["Credentials"]
+    keys = {
+        "access_key": given["AccessKeyId"],
+        "secret_key": given["SecretAccessKey"],
+        "session_token": given["SessionToken"],
+    }
+    return replace(sides, forebay=replace(place, **keys))
 
 
 def _run_client(card: Scorecard, client: str, sides: Sides, cells: Sequence[str]) -> None:

@@ -44,6 +44,8 @@ class Place:
     secret_key: str
     ca_file: str | None = None
     region: str = "us-east-1"
+    session_token: str | None = None
+    """Of temporary credentials; RawS3 does not know it, since the witness has lasting ones."""
 
     @property
     def netloc(self) -> str:

@@ -1,9 +1,11 @@
 """The processes that a suite needs: an origin of its choice and the gateway, on loopback."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 from conformance.support.certificates import Certificates
@@ -16,6 +18,11 @@ ACCESS_KEY = "AKIACONFORMANCEORIGIN"
 SECRET_KEY = "conformance/only+origin"
 GATEWAY_KEYS = ("AKIACONFORMANCEGATE", "conformance/only+gateway")
 """Not the origin's: a request that reaches the origin unchanged is refused there."""
+
+
+ROLE = "played"
+"""What the gateway's identity may play, to be given temporary credentials."""
+EVERYTHING = [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ def running_gateway(
         },
         "flash": {"path": str(folder / "flash"), "size": "1GiB"},
         "workers": {"count": 2},
+        "state": {"path": str(folder / "state"), "key": b64encode(token_bytes(32)).decode()},
+        "roles": [{"name": ROLE, "policy": EVERYTHING, "trust": ["conformance"]}],
         "log": {"access": str(folder / "access.jsonl"), "level": "info", "format": "text"},
         "identities": [
             {

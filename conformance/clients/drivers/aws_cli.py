@@ -47,6 +47,8 @@ class AwsCli(Client):
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_MAX_ATTEMPTS": "1",
         }
+        if place.session_token is not None:
+            environment["AWS_SESSION_TOKEN"] = place.session_token
         if place.ca_file is not None:
             environment["AWS_CA_BUNDLE"] = place.ca_file
         self._aws = CommandLine([program("aws"), "--endpoint-url", place.endpoint], environment)

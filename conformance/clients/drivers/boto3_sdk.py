@@ -26,6 +26,7 @@ class Boto3(Client):
             region_name=place.region,
             aws_access_key_id=place.access_key,
             aws_secret_access_key=place.secret_key,
+            aws_session_token=place.session_token,
             verify=place.ca_file,
             config=Config(signature_version="s3v4", retries={"total_max_attempts": 1}),
         )

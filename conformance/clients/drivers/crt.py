@@ -27,7 +27,9 @@ class AwsCrt(Client):
         bootstrap = io.ClientBootstrap(
             io.EventLoopGroup(1), io.DefaultHostResolver(io.EventLoopGroup(1))
         )
-        keys = auth.AwsCredentialsProvider.new_static(place.access_key, place.secret_key)
+        keys = auth.AwsCredentialsProvider.new_static(
+            place.access_key, place.secret_key, place.session_token
+        )
         tls = None
         if place.is_secure:
             options = io.TlsContextOptions()

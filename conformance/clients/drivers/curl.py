@@ -31,6 +31,8 @@ class Curl(Client):
         words = ["curl", "--silent", "--show-error", "--fail-with-body", "--path-as-is"]
         words += ["--aws-sigv4", f"aws:amz:{place.region}:s3"]
         words += ["--user", f"{place.access_key}:{place.secret_key}"]
+        if place.session_token is not None:
+            words += ["-H", f"x-amz-security-token: {place.session_token}"]
         if place.ca_file is not None:
             words += ["--cacert", place.ca_file]
         self._curl = CommandLine(words)

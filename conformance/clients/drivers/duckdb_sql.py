@@ -39,6 +39,7 @@ class DuckDb(Client):
         self._sql.execute(
             "CREATE SECRET (TYPE s3, "
             f"KEY_ID {_quoted(place.access_key)}, SECRET {_quoted(place.secret_key)}, "
+            f"SESSION_TOKEN {_quoted(place.session_token or '')}, "
             f"REGION {_quoted(place.region)}, ENDPOINT {_quoted(place.netloc)}, "
             f"URL_STYLE 'path', USE_SSL {str(place.is_secure).lower()})"
         )

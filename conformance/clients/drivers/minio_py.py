@@ -28,6 +28,7 @@ class MinioPy(Client):
             place.netloc,
             access_key=place.access_key,
             secret_key=place.secret_key,
+            session_token=place.session_token,
             secure=place.is_secure,
             region=place.region,
             http_client=urllib3.PoolManager(

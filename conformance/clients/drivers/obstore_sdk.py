@@ -22,6 +22,7 @@ class Obstore(Client):
 
     def __init__(self, place: Place, folder: Path) -> None:
         super().__init__(place, folder)
+        session = {"session_token": place.session_token} if place.session_token else {}
         trust = {"root_certificate": Path(place.ca_file).read_bytes()} if place.ca_file else {}
         self._store = S3Store(
             place.bucket,
@@ -29,6 +30,7 @@ class Obstore(Client):
             region=place.region,
             access_key_id=place.access_key,
             secret_access_key=place.secret_key,
+            **session,
             virtual_hosted_style_request=False,
             client_options={"allow_http": True, **trust},
             retry_config={"max_retries": 0},

@@ -55,6 +55,9 @@ class Polars(Client):
             "max_retries": 0,
         }
 
+        if place.session_token is not None:
+            self._options["aws_session_token"] = place.session_token
+
     def version(self) -> str:
         return f"polars {pl.__version__}"
 

@@ -31,6 +31,7 @@ class PyArrow(Client):
         self._files = fs.S3FileSystem(
             access_key=place.access_key,
             secret_key=place.secret_key,
+            session_token=place.session_token,
             region=place.region,
             scheme="https" if place.is_secure else "http",
             endpoint_override=place.netloc,

@@ -35,6 +35,7 @@ class Rclone(Client):
             "ENDPOINT": place.endpoint,
             "ACCESS_KEY_ID": place.access_key,
             "SECRET_ACCESS_KEY": place.secret_key,
+            "SESSION_TOKEN": place.session_token or "",
             "REGION": place.region,
             "FORCE_PATH_STYLE": "true",
         }

@@ -49,6 +49,8 @@ class RunAi(Client):
             "AWS_EC2_METADATA_DISABLED": "true",
             "RUNAI_STREAMER_S3_USE_VIRTUAL_ADDRESSING": "0",
         }
+        if place.session_token is not None:
+            told["AWS_SESSION_TOKEN"] = place.session_token
         if place.ca_file is not None:
             told["AWS_CA_BUNDLE"] = place.ca_file
         os.environ.update(told)

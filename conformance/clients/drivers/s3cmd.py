@@ -34,6 +34,7 @@ class S3Cmd(Client):
         settings = {
             "access_key": place.access_key,
             "secret_key": place.secret_key,
+            "access_token": place.session_token or "",
             "host_base": place.netloc,
             "host_bucket": place.netloc,
             "bucket_location": place.region,

@@ -24,6 +24,7 @@ class S3Fs(Client):
         self._files = s3fs.S3FileSystem(
             key=place.access_key,
             secret=place.secret_key,
+            token=place.session_token,
             endpoint_url=place.endpoint,
             client_kwargs={"region_name": place.region, "verify": place.ca_file},
             config_kwargs={"signature_version": "s3v4", "retries": {"total_max_attempts": 1}},

@@ -41,6 +41,8 @@ class S3Torch(Client):
         super().__init__(place, folder)
         os.environ["AWS_ACCESS_KEY_ID"] = place.access_key
         os.environ["AWS_SECRET_ACCESS_KEY"] = place.secret_key
+        if place.session_token is not None:
+            os.environ["AWS_SESSION_TOKEN"] = place.session_token
         config = S3ClientConfig(force_path_style=True, max_attempts=1, part_size=PART_BYTES)
         said = {"region": place.region, "endpoint": place.endpoint, "s3client_config": config}
         self._said = said

@@ -29,6 +29,7 @@ type place struct {
 	Endpoint, Bucket, Region string
 	AccessKey                string `json:"access_key"`
 	SecretKey                string `json:"secret_key"`
+	SessionToken             string `json:"session_token"`
 }
 
 type order struct {
@@ -78,7 +79,7 @@ func newClient(at place) *client {
 		BaseEndpoint: &at.Endpoint,
 		UsePathStyle: true,
 		Region:       at.Region,
-		Credentials:  credentials.NewStaticCredentialsProvider(at.AccessKey, at.SecretKey, ""),
+		Credentials:  credentials.NewStaticCredentialsProvider(at.AccessKey, at.SecretKey, at.SessionToken),
 		Retryer:      aws.NopRetryer{},
 	})
 	files := transfermanager.New(made, func(options *transfermanager.Options) {

@@ -27,7 +27,11 @@ function start(place) {
     endpoint: place.endpoint,
     forcePathStyle: true,
     region: place.region,
-    credentials: { accessKeyId: place.access_key, secretAccessKey: place.secret_key },
+    credentials: {
+      accessKeyId: place.access_key,
+      secretAccessKey: place.secret_key,
+      sessionToken: place.session_token ?? undefined,
+    },
     maxAttempts: 1,
   });
   const installed = new URL("node_modules/@aws-sdk/client-s3/package.json", import.meta.url);

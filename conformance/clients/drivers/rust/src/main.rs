@@ -51,7 +51,11 @@ fn open(place: &Value) -> Outcome<AmazonS3> {
         options = options.with_root_certificate(trusted);
     }
     let no_retries = RetryConfig { max_retries: 0, ..Default::default() };
-    Ok(AmazonS3Builder::new()
+    let mut builder = AmazonS3Builder::new();
+    if let Some(token) = place["session_token"].as_str() {
+        builder = builder.with_token(token);
+    }
+    Ok(builder
         .with_endpoint(text(place, "endpoint"))
         .with_bucket_name(text(place, "bucket"))
         .with_region(text(place, "region"))

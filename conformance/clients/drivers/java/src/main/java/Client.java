@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.util.VersionInfo;
 
@@ -30,10 +31,18 @@ public final class Client {
     }
 
     /** Where the client is pointed, as the suite says it. */
-    record Place(String endpoint, String bucket, String region, String access_key, String secret_key) {
+    record Place(
+            String endpoint,
+            String bucket,
+            String region,
+            String access_key,
+            String secret_key,
+            String session_token) {
         StaticCredentialsProvider credentials() {
             return StaticCredentialsProvider.create(
-                    AwsBasicCredentials.create(access_key, secret_key));
+                    session_token == null
+                            ? AwsBasicCredentials.create(access_key, secret_key)
+                            : AwsSessionCredentials.create(access_key, secret_key, session_token));
         }
     }
 

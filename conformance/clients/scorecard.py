@@ -35,6 +35,12 @@ class Scorecard:
             return
         self.outcomes.setdefault((client, scheme, said["cell"]), {})[side] = said
 
+    def add(self, part: "Scorecard") -> None:
+        """Take over all of a client's own card."""
+        self.versions |= part.versions
+        self.absent |= part.absent
+        self.outcomes |= part.outcomes
+
     def verdict(self, client: str, scheme: str, cell: str) -> str:
         """Return a cell's verdict; '' if it was not run."""
         sides = self.outcomes.get((client, scheme, cell))

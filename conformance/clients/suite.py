@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from conformance.support.tls_relay import running_tls_relay
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BUCKET = "conformance"
-_SECONDS_MAX = 600
+_SECONDS_MAX = 1200
 _RGW_ROOT = Path.home() / ".cache/forebay/rgw/root"
 _ENDED = "the client broke down"
 
@@ -62,10 +63,11 @@ def main(words: Sequence[str]) -> int:
         _running_chosen(chosen, Path(folder)) as origin,
         running_sides(origin, Path(folder), is_https_too=chosen.https) as sides,
     ):
-        for client in (one for one in clients if one not in absent):
-            for side in sides:
-                played = playing(side) if chosen.temporary else side
-                _run_client(card, client, played, chosen.cell)
+        ready = [one for one in clients if one not in absent]
+        with ThreadPoolExecutor(chosen.jobs) as threads:
+            played = [playing(side) if chosen.temporary else side for side in sides]
+            for part in threads.map(lambda one: _play(one, played, chosen.cell), ready):
+                card.add(part)
     path = write(card, chosen.out)
     print(f"\n{card.summary()}\n{path}")
     return 1 if card.lost() or card.absent else 0
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--temporary", action="store_true", help="Forebay is asked with keys of AssumeRole"
     )
+    parser.add_argument("--jobs", type=int, default=1, help="clients at a time")
     parser.add_argument("--cell", action="append", default=[], choices=[one.name for one in CELLS])
     parser.add_argument("--out", type=Path, default=_ROOT / "conformance/results")
     return parser
@@ -142,20 +145,23 @@ def playing(sides: Sides) -> Sides:
     return replace(sides, forebay=replace(place, **keys))
 
 
-def _run_client(card: Scorecard, client: str, sides: Sides, cells: Sequence[str]) -> None:
-    """Run one client at both sides, and say what was lost as soon as it is known."""
-    for side, place in (("direct", sides.direct), ("forebay", sides.forebay)):
-        told = {
-            "place": asdict(place),
-            "origin": asdict(sides.origin),
-            "prefix": f"{client}-{sides.scheme}-{side}",
-            "cells": list(cells),
-        }
-        for outcome in _outcomes(client, told):
-            card.take(client, sides.scheme, side, outcome)
-            if side == "direct" and outcome.get("words", "").startswith(_ENDED):
-                card.absent[client] = outcome["words"]
-    print(card.line(client, sides.scheme), flush=True)
+def _play(client: str, sides: Sequence[Sides], cells: Sequence[str]) -> Scorecard:
+    """Run one client at both sides by each scheme, and say what was lost as soon as it is known."""
+    card = Scorecard("")
+    for way in sides:
+        for side, place in (("direct", way.direct), ("forebay", way.forebay)):
+            told = {
+                "place": asdict(place),
+                "origin": asdict(way.origin),
+                "prefix": f"{client}-{way.scheme}-{side}",
+                "cells": list(cells),
+            }
+            for outcome in _outcomes(client, told):
+                card.take(client, way.scheme, side, outcome)
+                if side == "direct" and outcome.get("words", "").startswith(_ENDED):
+                    card.absent[client] = outcome["words"]
+        print(card.line(client, way.scheme), flush=True)
+    return card
 
 
 def _outcomes(client: str, told: dict[str, Any]) -> Iterator[dict[str, str]]:
@@ -168,23 +174,27 @@ def _outcomes(client: str, told: dict[str, Any]) -> Iterator[dict[str, str]]:
         for name, value in os.environ.items()
         if not name.upper().startswith(("AWS_", "PYTHON")) and not name.upper().endswith("_PROXY")
     }
-    with tempfile.TemporaryFile("w+") as complaints:
-        done = subprocess.run(
-            command,
-            cwd=_ROOT,
-            env={**environment, "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"},
-            input=json.dumps(told),
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-            timeout=_SECONDS_MAX,
-            check=False,
-        )
-        said = [json.loads(line) for line in done.stdout.splitlines()]
+    with tempfile.TemporaryFile("w+") as complaints, tempfile.TemporaryFile("w+") as answers:
+        try:
+            code = subprocess.run(
+                command,
+                cwd=_ROOT,
+                env={**environment, "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"},
+                input=json.dumps(told),
+                stdout=answers,
+                stderr=complaints,
+                text=True,
+                timeout=_SECONDS_MAX,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired as slow:
+            code = str(slow)
+        answers.seek(0)
+        said = [json.loads(line) for line in answers]
         yield from said
-        if done.returncode:
+        if code:
             complaints.seek(0)
-            last_words = complaints.read()[-4000:]
+            last_words = f"{complaints.read()[-4000:]} {code}"
             sys.stderr.write(last_words)
             yield from _unsaid(told, said, f"{_ENDED}: {last_words[-200:]}")
 

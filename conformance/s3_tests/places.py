@@ -25,6 +25,7 @@ _DESCRIBED = {
 }
 """Origin -> the id and name by which it shows the owner of things."""
 
+_STARTS_MAX = 5
 _CEPH = "@ceph.com"
 RGW_USERS: Users = {
     "main": User(
@@ -80,18 +81,20 @@ def running_rgw(scripts: Path, root: Path, folder: Path) -> Iterator[Side]:
         "PORT": str(port),
         "MON": str(free_port()),
     }
+    up, down = (["bash", str(scripts / name)] for name in ("rgw-up.sh", "rgw-down.sh"))
     try:
         with (folder / "rgw-up.log").open("w") as said:
-            subprocess.run(
-                ["bash", str(scripts / "rgw-up.sh")],
-                env=environment,
-                stdout=said,
-                stderr=said,
-                check=True,
-            )
+            # A monitor that has just begun may refuse its first command; then all of it is tried
+            # again, and what the last attempt said is kept.
+            for attempt in range(_STARTS_MAX):
+                subprocess.run(down, env=environment, check=False)
+                is_last = attempt == _STARTS_MAX - 1
+                done = subprocess.run(up, env=environment, stdout=said, stderr=said, check=is_last)
+                if not done.returncode:
+                    break
         yield Side(Server(port, *RGW_USERS["main"].keys), RGW_USERS, "default")
     finally:
-        subprocess.run(["bash", str(scripts / "rgw-down.sh")], env=environment, check=False)
+        subprocess.run(down, env=environment, check=False)
 
 
 @contextmanager

@@ -96,9 +96,10 @@ def copy_source(header: str) -> tuple[ObjectName, str | None]:
 def copy_source_header(name: ObjectName, version_id: str | None) -> str:
     """Return the x-amz-copy-source that names an object, for the origin.
 
-    Made anew and not passed on, so that the origin reads the very name that was authorised.
+    Made anew and not passed on, so that the origin reads the very name that was authorised. As SDKs
+    write it, without a slash before: the origin's policies may ask for it (s3:x-amz-copy-source).
     """
-    path = f"/{encode(name.bucket)}/{encode_key(name.key)}"
+    path = f"{encode(name.bucket)}/{encode_key(name.key)}"
     return path if version_id is None else f"{path}?versionId={encode(version_id)}"
 
 

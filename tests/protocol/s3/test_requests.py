@@ -136,3 +136,9 @@ def test_copy_sources_that_are_none(header, code):
 def test_a_copy_source_that_is_written_reads_back(key, version_id):
     name = ObjectName("bucket", key)
     assert copy_source(copy_source_header(name, version_id)) == (name, version_id)
+
+
+def test_a_copy_source_is_written_as_sdks_do():
+    # The origin's policies may compare it (s3:x-amz-copy-source).
+    assert copy_source_header(ObjectName("b", "public/k y"), None) == "b/public/k%20y"
+    assert copy_source_header(ObjectName("b", "k"), "v 1") == "b/k?versionId=v%201"

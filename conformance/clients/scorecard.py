@@ -105,7 +105,8 @@ def _as_json(card: Scorecard) -> dict[str, object]:
 
 
 def _as_markdown(card: Scorecard) -> str:
-    clients = list(dict.fromkeys(client for client, _, _ in card.outcomes))
+    tested = dict.fromkeys(client for client, _, _ in card.outcomes)
+    clients = list(tested | dict.fromkeys(card.absent))
     schemes = list(dict.fromkeys(scheme for _, scheme, _ in card.outcomes))
     names = [cell.name for cell in CELLS if any(place[2] == cell.name for place in card.outcomes)]
     lines = [
@@ -113,12 +114,12 @@ def _as_markdown(card: Scorecard) -> str:
         "",
         f"{card.summary()}.",
         "",
-        f"{len(clients)} clients by {' and '.join(schemes)}. Each cell is one thing done by the",
+        f"{len(tested)} clients by {' and '.join(schemes)}. Each cell is one thing done by the",
         "client, proven by sha256 at the origin, and compared with the same client at the origin",
         "itself.",
         "✓ works · (1) fails at the origin as well · (+) works through Forebay only · LOST works",
-        "at the origin only · `·` the client has no words for it. Where the schemes differ, both",
-        "stand there.",
+        "at the origin only · `·` the client has no words for it · n/a it cannot be had here.",
+        "Where the schemes differ, both stand there.",
         "",
         "| | " + " | ".join(clients) + " |",
         "|---" * (len(clients) + 1) + "|",
@@ -133,6 +134,8 @@ def _as_markdown(card: Scorecard) -> str:
 
 
 def _mark(card: Scorecard, client: str, schemes: list[str], cell: str) -> str:
+    if client in card.absent:
+        return "n/a"
     marks = [_MARKS.get(card.verdict(client, scheme, cell), "") for scheme in schemes]
     return " / ".join(dict.fromkeys(marks))
 
@@ -147,4 +150,7 @@ def _reasons(card: Scorecard) -> list[str]:
         if verdict != "ok":
             said.setdefault(f"{verdict}: {client}: {cell}: {words[:160]}", []).append(scheme)
     said |= {f"absent: {client}: {why}": [] for client, why in card.absent.items()}
-    return [f"{reason} ({', '.join(schemes)})" for reason, schemes in sorted(said.items())]
+    return [
+        f"{reason} ({', '.join(schemes)})" if schemes else reason
+        for reason, schemes in sorted(said.items())
+    ]

@@ -27,6 +27,7 @@ def test_the_table_has_a_column_a_client_and_says_where_the_schemes_differ(tmp_p
     card = card_of(("pass", "pass"), ("fail", "pass"))
     card.absent["other"] = "there is no cargo on the path"
     table = write(card, tmp_path).read_text("utf-8")
-    assert "| put | ✓ / ✓ (+) |" in table
+    assert "| | client | other |" in table
+    assert "| put | ✓ / ✓ (+) | n/a |" in table
     assert "- gained: client: put: why fail (https)" in table
-    assert "- absent: other: there is no cargo on the path" in table
+    assert "- absent: other: there is no cargo on the path\n" in table

@@ -44,6 +44,7 @@ _NOT_PLAIN: Final = (
     "Expect",
     "Origin",
     "x-forebay-explain",
+    "x-amz-expected-bucket-owner",
     "x-amz-request-payer",
     "x-amz-server-side-encryption-customer-algorithm",
 )

@@ -44,6 +44,7 @@ _NOT_MODIFIED_HEADERS = frozenset({"cache-control", "content-location", "expires
 # client has; it neither answers from nor fills the object's row (traps.md).
 _BYPASSING_QUERY = frozenset({"versionId", "partNumber"})
 _BYPASSING_HEADERS = (
+    "x-amz-expected-bucket-owner",
     "x-amz-server-side-encryption-customer-algorithm",
     "x-amz-request-payer",
 )

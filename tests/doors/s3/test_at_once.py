@@ -89,6 +89,7 @@ async def test_every_answer_has_an_id_of_its_own(warm: Gateway) -> None:
         ({"x-forebay-explain": "1"}, 200),
         ({"Origin": "https://site.example"}, 200),
         ({"x-amz-request-payer": "requester"}, 200),
+        ({"x-amz-expected-bucket-owner": "1" * 12}, 200),
     ],
 )
 async def test_what_is_not_plain_is_left_to_the_pipeline(

@@ -197,3 +197,14 @@ async def test_a_412_names_the_condition_that_failed(
         reply = await gateway.client.get("bucket", "key", headers={name: value})
         assert reply.status == 412
         assert fromstring(reply.body).findtext("Condition") == name
+
+
+async def test_whose_bucket_it_is_expected_to_be_is_judged_by_the_origin(
+    gateway: Gateway, origin: EmbeddedOrigin
+) -> None:
+    origin.put("bucket", "key", BODY)
+    await gateway.warm("bucket", "key")
+    owner = {"x-amz-expected-bucket-owner": "123456789012"}
+    for ask in (gateway.client.get, gateway.client.head):
+        assert (await ask("bucket", "key", headers=owner)).headers["X-Cache"] == "BYPASS"
+        assert origin.counters.calls[-1].headers["x-amz-expected-bucket-owner"] == "123456789012"

@@ -58,6 +58,7 @@ def test_located(host, path, bucket, key):
         ("*", "InvalidURI"),
         ("", "InvalidURI"),
         ("//k", "InvalidBucketName"),
+        ("/:bucket/k", "InvalidBucketName"),
         ("/../k", "InvalidBucketName"),
         ("/./k", "InvalidBucketName"),
         ("/a%2Fb/k", "InvalidBucketName"),

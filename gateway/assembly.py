@@ -44,7 +44,7 @@ from gateway.doors.sts.pipeline import StsDoor
 from gateway.doors.tls import ListenerTls
 from gateway.doors_assembly import at_once_of
 from gateway.flash.store import Flash
-from gateway.limits_assembly import allowances_of, limits_of, metering_of
+from gateway.limits_assembly import limits_of, metering_of
 from gateway.model.rules import Rules
 from gateway.model.voices import Keys
 from gateway.origin.credentials import ChainCredentials, Credentials, StaticCredentials
@@ -98,7 +98,7 @@ async def run_worker(
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         audit_log = open_audit_log(settings, stack)
         core = _core(settings, origin, flash, stack.enter_context(open_store(settings)), tasks)
-        metering = stack.enter_context(metering_of(settings, shared_folder))
+        metering = stack.enter_context(metering_of(shared_folder))
         pipeline = _pipeline(settings, core, Authorization(audit_log), metering, access_log)
         sts = make_sts(settings, pipeline, access_log, _now)
         connections = Connections(limits_of(settings))
@@ -345,7 +345,6 @@ async def _follow(
         authentication = pipeline.authentication
         authentication.identities = renewed_lookup(authentication.identities, settings, core.store)
         renew_sessions(authentication, sts, settings)
-        pipeline.metering.allowances = allowances_of(settings)
         core.objects.rules = core.writing.rules = _rules(settings)
         for one in certificates:
             await asyncio.to_thread(one.refresh)

@@ -21,7 +21,6 @@ def at_once_of(
     hits = S3AtOnce(
         s3.authentication,
         s3.authorization,
-        s3.metering,
         objects,
         access_log=access_log,
         domains=domains,

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from gateway.access.metering import Allowances, Metering
+from gateway.access.metering import Metering
 from gateway.access.shared_buckets import SharedBuckets
 from gateway.doors.connections import Limits, connections_bound
-from gateway.model.rates import UNLIMITED
 from gateway.settings import Settings
 
 
@@ -30,13 +29,8 @@ def limits_of(settings: Settings) -> Limits:
 
 
 @contextmanager
-def metering_of(settings: Settings, shared_folder: Path | None) -> Iterator[Metering]:
+def metering_of(shared_folder: Path | None) -> Iterator[Metering]:
     """Yield what counts the use of identities, together with the other workers of the folder."""
     path = shared_folder / "buckets" if shared_folder is not None else None
     with closing(SharedBuckets(path)) as buckets:
-        yield Metering(buckets, allowances_of(settings))
-
-
-def allowances_of(settings: Settings) -> Allowances:
-    """Return what the identities of the settings may use."""
-    return {one.name: one.allowance for one in settings.identities if one.allowance != UNLIMITED}
+        yield Metering(buckets)

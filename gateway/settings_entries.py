@@ -7,7 +7,7 @@ from pydantic import AfterValidator, model_validator
 
 from gateway.access.identities import Identity
 from gateway.access.policy import Policy, compile_policy, united
-from gateway.model.rates import Allowance, Rate
+from gateway.model.rates import BYTES_MIN, REQUESTS_MAX, Allowance, allowance_of
 from gateway.model.rules import STRICT, Rule
 from gateway.model.voices import FOREBAY, UNSIGNED, Keys, Voice, own_voice
 from gateway.settings_fields import Section, refuse, refuse_half, setting
@@ -89,7 +89,7 @@ class IdentitySettings(Section):
         None,
         unit="requests/s",
         gt=0,
-        le=1e6,
+        le=REQUESTS_MAX,
     )
     requests_burst: int | None = setting(
         "Requests that may come at once after a pause. Without it, those of one second.",
@@ -101,7 +101,7 @@ class IdentitySettings(Section):
         "Body bytes a second on all workers together, up and down; faster bodies are slowed down.",
         None,
         unit="size",
-        ge=64 * 1024,
+        ge=BYTES_MIN,
     )
     bytes_burst: Size | None = setting(
         "Body bytes that may pass at once after a pause. Without it, those of one second.",
@@ -137,12 +137,12 @@ class IdentitySettings(Section):
         return self
 
     @property
-    def allowance(self) -> Allowance:
-        """Return how much it may use."""
-        requests, size = self.requests_per_second_max, self.bytes_per_second_max
-        return Allowance(
-            Rate(requests, self.requests_burst or max(1.0, requests)) if requests else None,
-            Rate(size, self.bytes_burst or size) if size else None,
+    def _allowance(self) -> Allowance:
+        return allowance_of(
+            self.requests_per_second_max,
+            self.bytes_per_second_max,
+            requests_burst=self.requests_burst,
+            bytes_burst=self.bytes_burst,
         )
 
     def as_identity(self, groups: Iterable[GroupSettings] = ()) -> Identity:
@@ -155,6 +155,7 @@ class IdentitySettings(Section):
             self.secret_key.get_secret_value() if self.secret_key is not None else "",
             united(policies),
             voice=self._voice(),
+            allowance=self._allowance,
         )
 
     def _voice(self) -> Voice:

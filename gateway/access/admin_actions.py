@@ -15,8 +15,8 @@ ALL_IDENTITIES: Final = "arn:forebay:::*"
 LIST, GET = "forebay:ListIdentities", "forebay:GetIdentity"
 CREATE, DELETE = "forebay:CreateIdentity", "forebay:DeleteIdentity"
 ROTATE, DISABLE = "forebay:RotateIdentity", "forebay:DisableIdentity"
-ENABLE: Final = "forebay:EnableIdentity"
-ADMIN_ACTIONS: Final = frozenset({LIST, GET, CREATE, DELETE, ROTATE, DISABLE, ENABLE})
+ENABLE, CHANGE = "forebay:EnableIdentity", "forebay:UpdateIdentity"
+ADMIN_ACTIONS: Final = frozenset({LIST, GET, CREATE, CHANGE, DELETE, ROTATE, DISABLE, ENABLE})
 
 
 def identity_resource(name: str) -> str:

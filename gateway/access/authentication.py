@@ -17,6 +17,7 @@ from gateway.access.roles import Roles
 from gateway.access.session_tokens import Session, SessionTokens
 from gateway.access.sessions import OpenedSession, Sessions, Standing, standing_of
 from gateway.model.failures import AuthenticationFailed
+from gateway.model.rates import UNLIMITED, Allowance
 from gateway.model.voices import FOREBAY, Voice
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.form_signature import read_form_claim, verify_form
@@ -43,6 +44,8 @@ class Principal:
     """Who asks the origin on its behalf."""
     opened: OpenedSession | None = None
     """The session that was signed with, where it was one."""
+    allowance: Allowance = UNLIMITED
+    """How much it may use, under the name of its `payer`."""
 
     @property
     def session(self) -> Session | None:
@@ -80,7 +83,14 @@ class _Signer:
         """Return it, proven."""
         who = self.standing
         return Principal(
-            who.name, claim.access_key, who.rights, claim, seed, who.voice, self.opened
+            who.name,
+            claim.access_key,
+            who.rights,
+            claim,
+            seed,
+            who.voice,
+            self.opened,
+            who.allowance,
         )
 
 
@@ -151,7 +161,12 @@ class Authentication:
             check_time(principal.claim, self._clock())
             if signer.opened is not None:
                 standing = self._standing(signer.opened)
-                return replace(principal, policy=standing.rights, voice=standing.voice)
+                return replace(
+                    principal,
+                    policy=standing.rights,
+                    voice=standing.voice,
+                    allowance=standing.allowance,
+                )
             if self.identities.find(principal.access_key) is signer.identity:
                 return principal
             del self._proven[asked]
@@ -225,5 +240,5 @@ class Authentication:
 
 
 def _signer(identity: Identity) -> _Signer:
-    standing = Standing(identity.name, identity.policy, identity.voice)
+    standing = Standing(identity.name, identity.policy, identity.voice, identity.allowance)
     return _Signer(standing, identity.secret_key, identity)

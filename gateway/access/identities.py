@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.access.policy import Policy
+from gateway.model.rates import UNLIMITED, Allowance
 from gateway.model.voices import FOREBAY, Voice
 
 
@@ -22,6 +23,8 @@ class Identity:
     """Temporary credentials that were issued before this moment are void; None: none are."""
     voice: Voice = FOREBAY
     """Who asks the origin for it."""
+    allowance: Allowance = UNLIMITED
+    """How much it may use of all workers together."""
 
 
 class KnownIdentities(Protocol):

@@ -11,7 +11,7 @@ refused, here or when the settings are read.
 import logging
 import secrets
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -25,6 +25,7 @@ from gateway.access.kept_identities import (
     KeyPair,
     check_keys,
     check_name,
+    check_rates,
     compile_access,
     decode_kept,
     delete_kept,
@@ -61,6 +62,13 @@ class Wanted:
     groups: tuple[str, ...] = ()
     keys: KeyPair | None = None
     """None: make a pair."""
+    requests_per_second_max: float | None = None
+    bytes_per_second_max: int | None = None
+
+
+Changes = Mapping[str, object]
+"""What an identity is to have otherwise: policy, groups, requests_per_second_max,
+bytes_per_second_max; what is not in it stays."""
 
 
 class IdentityLedger:
@@ -110,6 +118,7 @@ class IdentityLedger:
         keys = wanted.keys or new_key_pair()
         check_keys(keys)
         compile_access(wanted.policy, wanted.groups, self.written.groups)
+        check_rates(wanted.requests_per_second_max, wanted.bytes_per_second_max)
         if self.written.identities.find_name(wanted.name) is not None:
             raise _taken(f'the name "{wanted.name}" stands in the settings')
 
@@ -128,11 +137,28 @@ class IdentityLedger:
                 created=moment,
                 rotated=None,
                 sessions_from=moment,
+                requests_per_second_max=wanted.requests_per_second_max,
+                bytes_per_second_max=wanted.bytes_per_second_max,
             )
             put_kept(writing, kept)
             return kept
 
         return self._told(self._store.write(change), "added", by), keys
+
+    def change(self, name: str, changes: Changes, *, by: str) -> KeptIdentity:
+        """Let an identity have other rights or rates, its keys and sessions staying as they are.
+
+        Raises as `add` and `get`.
+        """
+
+        def change(writing: Writing) -> KeptIdentity:
+            kept = replace(self._get(writing, name), **changes)  # type: ignore[arg-type]
+            compile_access(kept.policy, kept.groups, self.written.groups)
+            check_rates(kept.requests_per_second_max, kept.bytes_per_second_max)
+            put_kept(writing, kept)
+            return kept
+
+        return self._told(self._store.write(change), "changed", by)
 
     def rotate(
         self, name: str, keys: KeyPair | None = None, *, by: str

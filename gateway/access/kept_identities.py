@@ -15,6 +15,7 @@ from gateway.access.identities import Identity
 from gateway.access.policy import Policy, PolicyError, compile_policy, united
 from gateway.access.policy_refusals import nearest
 from gateway.model.failures import InvalidRequest
+from gateway.model.rates import BYTES_MIN, REQUESTS_MAX, allowance_of
 from gateway.state.sealing import Sealer
 from gateway.state.store import Reading, Writing
 
@@ -53,6 +54,9 @@ class KeptIdentity:
     rotated: datetime | None
     sessions_from: datetime
     """Temporary credentials issued before it are void; rotate, disable and remove move it on."""
+    requests_per_second_max: float | None = None
+    bytes_per_second_max: int | None = None
+    """How much it may use of all workers together; None is without bound."""
 
     def shown(self) -> dict[str, Any]:
         """Return it for people and programs, as JSON's types, without the secret."""
@@ -64,6 +68,8 @@ class KeptIdentity:
             "enabled": self.is_enabled,
             "created": _text(self.created),
             "rotated": None if self.rotated is None else _text(self.rotated),
+            "requests_per_second_max": self.requests_per_second_max,
+            "bytes_per_second_max": self.bytes_per_second_max,
         }
 
 
@@ -117,10 +123,30 @@ def compile_access(policy: object, groups: tuple[str, ...], known: Mapping[str, 
     return own[0] if own and not members else united([*own, *members])
 
 
+def check_rates(requests_per_second: float | None, bytes_per_second: int | None) -> None:
+    """Raise InvalidRequest for rates out of bounds, which are those of the settings."""
+    if requests_per_second is not None and not 0 < requests_per_second <= REQUESTS_MAX:
+        raise InvalidRequest(
+            f"requests_per_second_max is a number above 0, up to {REQUESTS_MAX:.0f}",
+            code="ValidationError",
+        )
+    if bytes_per_second is not None and bytes_per_second < BYTES_MIN:
+        raise InvalidRequest(
+            f"bytes_per_second_max is at least {BYTES_MIN}", code="ValidationError"
+        )
+
+
 def opened(kept: KeptIdentity, policy: Policy, sealer: Sealer) -> Identity:
     """Return the identity that requests are judged by; raises SealError."""
     secret = sealer.open(kept.sealed_secret, kept.access_key).decode()
-    return Identity(kept.name, kept.access_key, secret, policy, kept.sessions_from)
+    return Identity(
+        kept.name,
+        kept.access_key,
+        secret,
+        policy,
+        kept.sessions_from,
+        allowance=allowance_of(kept.requests_per_second_max, kept.bytes_per_second_max),
+    )
 
 
 def find_kept(reading: Reading, name: str) -> KeptIdentity | None:
@@ -166,6 +192,8 @@ def decode_kept(row: bytes) -> KeptIdentity:
         created=datetime.fromisoformat(fields["created"]),
         rotated=None if rotated is None else datetime.fromisoformat(rotated),
         sessions_from=datetime.fromisoformat(fields["sessions_from"]),
+        requests_per_second_max=fields.get("requests_per_second_max"),
+        bytes_per_second_max=fields.get("bytes_per_second_max"),
     )
 
 

@@ -1,7 +1,6 @@
 """How much an identity may use: requests beyond it are refused, bodies are slowed down."""
 
 import asyncio
-from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 
@@ -13,9 +12,6 @@ from gateway.telemetry import metrics
 PIECES_PER_SECOND: Final = 10
 PIECE_BYTES_MIN: Final = 4 * 1024
 PIECE_BYTES_MAX: Final = 256 * 1024
-
-Allowances = Mapping[str, Allowance]
-"""What identities may use, by name; who is not in it may use anything."""
 
 
 class Pace:
@@ -44,21 +40,17 @@ class Pace:
 
 
 class Metering:
-    """Knows what identities may use; `allowances` are replaced whole on reload."""
+    """Counts what identities use, in buckets that all workers share."""
 
-    def __init__(self, buckets: SharedBuckets, allowances: Allowances) -> None:
+    def __init__(self, buckets: SharedBuckets) -> None:
         """Count in `buckets`."""
-        self.allowances = allowances
         self._buckets = buckets
 
-    def admit(self, name: str) -> Pace | None:
+    def admit(self, name: str, allowance: Allowance) -> Pace | None:
         """Count a request of an identity, and return the pace of its bodies; None: any.
 
         Raises Overloaded (SlowDown) where it asks more often than it may.
         """
-        allowance = self.allowances.get(name)
-        if allowance is None:
-            return None
         if allowance.requests is not None:
             self._take_request(f"requests {name}", allowance.requests)
         if allowance.bytes is None:

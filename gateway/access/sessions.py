@@ -17,6 +17,7 @@ from gateway.access.rights import Intersection, Rights
 from gateway.access.roles import Roles
 from gateway.access.session_tokens import Session, SessionTokens
 from gateway.model.failures import AuthenticationFailed
+from gateway.model.rates import UNLIMITED, Allowance
 from gateway.model.voices import Voice
 
 OPENED_MAX: Final = 512
@@ -42,6 +43,8 @@ class Standing:
     rights: Rights
     voice: Voice
     """Who asks the origin: the identity's own voice, or the role's."""
+    allowance: Allowance = UNLIMITED
+    """How much of what the identity may use; a web identity has no bound."""
 
 
 class Sessions:
@@ -92,7 +95,7 @@ def standing_of(
             raise _gone()
         name, policy, voice = f"{role.name}/{session.name}", role.policy, role.voice
     rights = policy if opened.policy is None else Intersection(policy, opened.policy)
-    return Standing(name, rights, voice)
+    return Standing(name, rights, voice, UNLIMITED if caller is None else caller.allowance)
 
 
 def _get_identity(session: Session, identities: KnownIdentities) -> Identity:

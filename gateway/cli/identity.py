@@ -82,9 +82,30 @@ def _add(desk: _Desk) -> None:
         _policy(desk.arguments.policy),
         tuple(dict.fromkeys(desk.arguments.group)),
         _keys(desk.arguments.keys),
+        desk.arguments.requests_per_second,
+        desk.arguments.bytes_per_second,
     )
     kept, keys = desk.ledger.add(wanted, by=_who())
     _tell_keys(desk, kept.shown(), keys, "added")
+
+
+def _change(desk: _Desk) -> None:
+    given = desk.arguments
+    changes: Shown = {}
+    if given.policy is not None:
+        changes["policy"] = None if given.policy == "none" else _policy(given.policy)
+    if given.group:
+        changes["groups"] = tuple(one for one in dict.fromkeys(given.group) if one != "none")
+    for name, value in (
+        ("requests_per_second_max", given.requests_per_second),
+        ("bytes_per_second_max", given.bytes_per_second),
+    ):
+        if value is not None:
+            changes[name] = value or None
+    if not changes:
+        raise SettingsError("there is nothing to change: give --policy, --group or a rate")
+    shown = desk.ledger.change(desk.name, changes, by=_who()).shown()
+    desk.tell(shown, f'identity "{desk.name}" is changed, from the next request on')
 
 
 def _rotate(desk: _Desk) -> None:
@@ -154,6 +175,8 @@ def _of_settings(desk: _Desk) -> Iterator[Shown]:
             "enabled": True,
             "created": None,
             "rotated": None,
+            "requests_per_second_max": one.requests_per_second_max,
+            "bytes_per_second_max": one.bytes_per_second_max,
             "source": "settings",
         }
 
@@ -234,6 +257,7 @@ _COMMANDS: Final[Mapping[str, Callable[[_Desk], None]]] = {
     "add": _add,
     "list": _list,
     "show": _show,
+    "change": _change,
     "rotate": _rotate,
     "disable": _disable,
     "enable": _enable,

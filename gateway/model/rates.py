@@ -9,6 +9,9 @@ is the generic cell rate algorithm (ITU-T I.371), and one number is what process
 from dataclasses import dataclass
 from typing import Final
 
+REQUESTS_MAX: Final = 1e6
+BYTES_MIN: Final = 64 * 1024
+"""Bounds of what a rate may be."""
 _NOISE_SECONDS: Final = 1e-6
 """Below it a difference of moments is that of floating point."""
 
@@ -40,3 +43,18 @@ class Allowance:
 
 
 UNLIMITED = Allowance()
+
+
+def allowance_of(
+    requests_per_second: float | None,
+    bytes_per_second: float | None,
+    *,
+    requests_burst: float | None = None,
+    bytes_burst: float | None = None,
+) -> Allowance:
+    """Return what these rates allow, None being any; a burst is by default that of one second."""
+    requests = requests_per_second and Rate(
+        requests_per_second, requests_burst or max(1.0, requests_per_second)
+    )
+    passing = bytes_per_second and Rate(bytes_per_second, bytes_burst or bytes_per_second)
+    return Allowance(requests or None, passing or None)

@@ -10,6 +10,7 @@ from gateway.access.identity_ledger import Wanted, new_key_pair
 from gateway.access.kept_identities import KeyPair
 from gateway.access.policy import compile_policy
 from gateway.model.failures import InvalidRequest, NotFound
+from gateway.model.rates import UNLIMITED, allowance_of
 from gateway.state.sealing import SealError
 from tests.support.kept import BY, KEY, OTHER_KEY, WRITTEN, Kept
 
@@ -199,3 +200,46 @@ def test_what_does_not_fit_the_settings_is_told(tmp_path):
         [first, second] = kept.ledger.refusals()
     assert "add that key to state.key_file" in first
     assert "add that key to state.key_file" in second
+
+
+def test_a_change_holds_at_once_and_leaves_keys_and_sessions(kept):
+    before, keys = kept.ledger.add(ANN, by=BY)
+    assert not kept.lookup.find(keys.access_key).policy.allows("s3:PutObject", "a/k")
+    changes = {"policy": "admin", "groups": ("readers",), "requests_per_second_max": 5.0}
+    after = kept.ledger.change("ann", changes, by=BY)
+    assert (after.policy, after.groups, after.access_key) == (
+        "admin",
+        ("readers",),
+        keys.access_key,
+    )
+    assert after.sessions_from == before.sessions_from
+    found = kept.lookup.find(keys.access_key)
+    assert found.policy.allows("s3:PutObject", "a/k")
+    assert found.secret_key == keys.secret_key
+    assert found.allowance == allowance_of(5.0, None)
+    kept.ledger.change("ann", {"requests_per_second_max": None}, by=BY)
+    assert kept.lookup.find(keys.access_key).allowance == UNLIMITED
+    assert kept.ledger.get("ann").policy == "admin"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"policy": None}, "ValidationError"),
+        ({"policy": "nonsense"}, "MalformedPolicyDocument"),
+        ({"groups": ("strangers",)}, "NoSuchGroup"),
+        ({"requests_per_second_max": 0.0}, "ValidationError"),
+        ({"bytes_per_second_max": 1}, "ValidationError"),
+    ],
+)
+def test_a_change_that_is_refused_changes_nothing(kept, changes, code):
+    before, _ = kept.ledger.add(ANN, by=BY)
+    with pytest.raises(InvalidRequest) as refused:
+        kept.ledger.change("ann", {"policy": "admin", **changes}, by=BY)
+    assert refused.value.code == code
+    assert kept.ledger.get("ann") == before
+
+
+def test_nobody_is_changed_who_is_not_there(kept):
+    with pytest.raises(NotFound, match="there is no identity"):
+        kept.ledger.change("nobody", {"policy": "admin"}, by=BY)

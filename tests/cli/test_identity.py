@@ -218,3 +218,39 @@ def test_the_states_identities_are_identities(run, folder, capsys):
     added(run)
     assert main(["config", "check", str(path)]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_change_gives_other_rights_and_rates_and_takes_them_away(run):
+    before = added(run)
+    words = ("--policy", "none", "--group", "readers", "--bytes-per-second", "2MiB")
+    code, out, _ = run("change", "ann", *words, "--requests-per-second", "7.5")
+    assert (code, out) == (0, 'identity "ann" is changed, from the next request on\n')
+    ann = listed(run)["ann"]
+    assert (ann["policy"], ann["groups"]) == (None, ["readers"])
+    assert (ann["requests_per_second_max"], ann["bytes_per_second_max"]) == (7.5, 2 * 2**20)
+    assert ann["access_key"] == before["access_key"]
+    words = ("--policy", "admin", "--group", "none", "--bytes-per-second", "0")
+    assert run("change", "ann", *words)[0] == 0
+    ann = listed(run)["ann"]
+    assert (ann["policy"], ann["groups"]) == ("admin", [])
+    assert (ann["requests_per_second_max"], ann["bytes_per_second_max"]) == (7.5, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "there is nothing to change"),
+        (("--policy", "none"), "neither policy nor groups"),
+        (("--bytes-per-second", "1KiB"), "at least 65536"),
+        (("--bytes-per-second", "much"), "is not a number with a unit"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_one_sentence(run, capsys, words, sentence):
+    added(run)
+    try:
+        code, _, err = run("change", "ann", *words)
+    except SystemExit as exit_:
+        code, err = exit_.code, capsys.readouterr().err
+    assert code == 2
+    assert sentence in err
+    assert "Traceback" not in err

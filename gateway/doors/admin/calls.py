@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.access.identity_ledger import Wanted
+from gateway.access.identity_ledger import Changes, Wanted
 from gateway.access.kept_identities import KeyPair, check_name
 from gateway.access.policy import PolicyError
 from gateway.access.policy_parsing import parse_json
 from gateway.access.policy_refusals import nearest
 from gateway.model.failures import InvalidRequest
 
-CREATION: Final = ("access_key", "groups", "name", "policy", "secret_key")
+_RATES: Final = ("bytes_per_second_max", "requests_per_second_max")
+CHANGE: Final = ("groups", "policy", *_RATES)
+CREATION: Final = ("access_key", "groups", "name", "policy", "secret_key", *_RATES)
 ROTATION: Final = ("access_key", "secret_key")
 
 Call = Mapping[str, object]
@@ -38,13 +40,34 @@ def read_call(body: bytes, known: tuple[str, ...]) -> Call:
 
 def read_wanted(call: Call) -> Wanted:
     """Return the identity that is to be created; raises InvalidRequest (ValidationError)."""
-    name, groups = call.get("name"), call.get("groups", [])
+    name = call.get("name")
     if not isinstance(name, str):
         raise _invalid("name is a string")
     check_name(name)
-    if not isinstance(groups, list) or not all(isinstance(one, str) for one in groups):
-        raise _invalid("groups is a list of strings")
-    return Wanted(name, call.get("policy"), tuple(dict.fromkeys(groups)), read_keys(call))
+    return Wanted(
+        name,
+        call.get("policy"),
+        _groups(call.get("groups", [])),
+        read_keys(call),
+        _number(call, "requests_per_second_max"),
+        _whole(call, "bytes_per_second_max"),
+    )
+
+
+def read_changes(call: Call) -> Changes:
+    """Return what an identity is to have otherwise; raises InvalidRequest (ValidationError)."""
+    if not call:
+        raise _invalid(f"there is nothing to change: give one of {', '.join(CHANGE)}")
+    changes: dict[str, object] = {}
+    if "policy" in call:
+        changes["policy"] = call["policy"]
+    if "groups" in call:
+        changes["groups"] = _groups(call["groups"])
+    if "requests_per_second_max" in call:
+        changes["requests_per_second_max"] = _number(call, "requests_per_second_max")
+    if "bytes_per_second_max" in call:
+        changes["bytes_per_second_max"] = _whole(call, "bytes_per_second_max")
+    return changes
 
 
 def read_keys(call: Call) -> KeyPair | None:
@@ -55,6 +78,29 @@ def read_keys(call: Call) -> KeyPair | None:
     if not isinstance(access_key, str) or not isinstance(secret_key, str):
         raise _invalid("access_key and secret_key are strings: give both or neither")
     return KeyPair(access_key, secret_key)
+
+
+def _groups(found: object) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise _invalid("groups is a list of strings")
+    return tuple(dict.fromkeys(found))
+
+
+def _number(call: Call, name: str) -> float | None:
+    """Return a number, None where there is none; not a truth, which is one to Python."""
+    found = call.get(name)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise _invalid(f"{name} is a number")
+    return float(found)
+
+
+def _whole(call: Call, name: str) -> int | None:
+    found = call.get(name)
+    if found is not None and (isinstance(found, bool) or not isinstance(found, int)):
+        raise _invalid(f"{name} is a whole number")
+    return found
 
 
 def _invalid(sentence: str) -> InvalidRequest:

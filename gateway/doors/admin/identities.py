@@ -3,6 +3,7 @@
     GET    /v1/identities[?after=NAME&limit=N]     forebay:ListIdentities on *
     POST   /v1/identities                          forebay:CreateIdentity on identity/NAME
     GET    /v1/identities/NAME                     forebay:GetIdentity
+    PATCH  /v1/identities/NAME                     forebay:UpdateIdentity
     DELETE /v1/identities/NAME                     forebay:DeleteIdentity
     POST   /v1/identities/NAME/rotate              forebay:RotateIdentity, likewise disable, enable
 
@@ -27,7 +28,15 @@ from gateway.access.authorization import Authorization
 from gateway.access.identity_ledger import IdentityLedger
 from gateway.access.request_context import Facts, request_context
 from gateway.doors.admin.answers import answered, json_response
-from gateway.doors.admin.calls import CREATION, ROTATION, read_call, read_keys, read_wanted
+from gateway.doors.admin.calls import (
+    CHANGE,
+    CREATION,
+    ROTATION,
+    read_call,
+    read_changes,
+    read_keys,
+    read_wanted,
+)
 from gateway.model.failures import InvalidRequest, NotSupported
 from gateway.protocol.http.head import RequestHead, split_target
 
@@ -36,6 +45,7 @@ BODY_BYTES_MAX: Final = 256 * 1024
 _BODY_SECONDS_MAX: Final = 20.0
 _PAGE_MAX: Final = 1000
 _CREATED, _NO_CONTENT = 201, 204
+_WITH_BODY: Final = frozenset({actions.CHANGE, actions.ROTATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,7 @@ class IdentityDoor:
             ("GET", "/v1/identities", self._list),
             ("POST", "/v1/identities", self._create),
             ("GET", one, self._get),
+            ("PATCH", one, self._change),
             ("DELETE", one, self._delete),
             ("POST", f"{one}/rotate", self._rotate),
             ("POST", f"{one}/disable", self._disable),
@@ -122,6 +133,12 @@ class IdentityDoor:
         _on_one(parts, asked, actions.GET)
         return json_response(_ledger(parts).get(asked.name).shown())
 
+    def _change(self, parts: Parts, asked: _Asked) -> web.Response:
+        principal = _on_one(parts, asked, actions.CHANGE)
+        changes = read_changes(read_call(asked.body, CHANGE))
+        kept = _ledger(parts).change(asked.name, changes, by=_who(principal))
+        return json_response(kept.shown())
+
     def _delete(self, parts: Parts, asked: _Asked) -> web.Response:
         principal = _on_one(parts, asked, actions.DELETE)
         _ledger(parts).remove(asked.name, by=_who(principal))
@@ -154,9 +171,9 @@ async def _read(request: web.Request) -> _Asked:
 
 
 def _on_one(parts: Parts, asked: _Asked, action: str) -> Principal:
-    """Return who asks for an action on the identity in the path; only a rotation has a body."""
+    """Return who asks for an action on the identity in the path, and check for a stray body."""
     principal = _require(parts, asked, action, actions.identity_resource(asked.name))
-    if action != actions.ROTATE and asked.body:
+    if action not in _WITH_BODY and asked.body:
         raise InvalidRequest("this request takes no body", code="ValidationError")
     return principal
 

@@ -19,12 +19,12 @@ from aiohttp.http import RawRequestMessage
 
 from gateway.access.authentication import Authentication, Principal
 from gateway.access.authorization import Authorization
-from gateway.access.metering import Metering
 from gateway.core.objects import Hit, Objects
 from gateway.doors.s3.contexts import context_in
 from gateway.doors.whole_answer import date_now, whole_head
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
+from gateway.model.rates import UNLIMITED
 from gateway.protocol.http.head import RequestHead, parse_query, split_target
 from gateway.protocol.s3.addressing import Target, locate
 from gateway.protocol.s3.headers import shown_headers, wants_checksums
@@ -97,7 +97,6 @@ class AtOnce:
         self,
         authentication: Authentication,
         authorization: Authorization,
-        metering: Metering,
         objects: Objects,
         *,
         access_log: AccessLog,
@@ -107,7 +106,6 @@ class AtOnce:
         """Stand on the same rooms as the pipeline; `now` is the UTC moment of policies."""
         self._authentication = authentication
         self._authorization = authorization
-        self._metering = metering
         self._objects = objects
         self._access_log = access_log
         self._domains = domains
@@ -145,7 +143,7 @@ class AtOnce:
         if target.key is None:
             return None
         principal = self._authentication.identify(head)
-        if principal.payer in self._metering.allowances:
+        if principal.allowance != UNLIMITED:
             return None
         action = name_operation("GET", target, (), head.headers).action
         context = context_in(head, asked.remote, principal, self._now)

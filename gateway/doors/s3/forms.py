@@ -110,7 +110,7 @@ class FormDoor:
         assert bucket is not None  # noqa: S101 - judged by is_form_upload
         sent = await body.read_fields()
         principal = exchange.principal = authentication.identify_form(sent)
-        exchange.pace = self._metering.admit(principal.payer)
+        exchange.pace = self._metering.admit(principal.payer, principal.allowance)
         policy = read_policy(sent["policy"]) if "policy" in sent else NO_POLICY
         fields = expand(sent, body.filename)
         upload = read_upload(bucket, fields)

@@ -86,8 +86,8 @@ class Pipeline:
                 return await self._preflights(exchange)
             if is_form_upload(head, target):
                 return await self._forms.post(exchange, self.authentication)
-            exchange.principal = self.authentication.identify(head)
-            exchange.pace = self.metering.admit(exchange.principal.payer)
+            principal = exchange.principal = self.authentication.identify(head)
+            exchange.pace = self.metering.admit(principal.payer, principal.allowance)
             operation = name_operation(head.method, target, head.query_names(), head.headers)
             exchange.operation = operation
             self._require(exchange, operation)

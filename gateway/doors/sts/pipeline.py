@@ -128,7 +128,7 @@ class StsDoor:
                 caller = exchange.principal = self._authentication.identify_call(
                     exchange.head, "sts", sha256(body).hexdigest()
                 )
-                self._metering.admit(caller.payer)
+                self._metering.admit(caller.payer, caller.allowance)
             result = await self._answers[action](exchange, call)
             who = str(result.get("SubjectFromWebIdentityToken", who))
             return await _send(exchange, _OK, answer_xml(action, result, exchange.id))

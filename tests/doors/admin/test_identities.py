@@ -330,3 +330,47 @@ def test_every_failure_has_a_status():
     kinds = [kind for kind, _ in _BY_KIND]
     assert all(issubclass(kind, Failure) for kind in kinds)
     assert status_of(Failure("unknown")) == 500
+
+
+async def test_an_identity_is_changed_in_what_is_named_and_no_more(operator):
+    before = await created(operator)
+    path = "/v1/identities/ann"
+    reply = await operator.ask(
+        "PATCH", path, {"policy": "read-only", "bytes_per_second_max": 70000}
+    )
+    assert reply.status == 200, reply.text
+    assert reply.tree == {
+        **{key: value for key, value in before.items() if key != "secret_key"},
+        "policy": "read-only",
+        "bytes_per_second_max": 70000,
+    }
+    assert (await operator.ask("GET", path)).tree == reply.tree
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": "bob"},
+        {"access_key": "other"},
+        {"groups": "readers"},
+        {"requests_per_second_max": True},
+        {"requests_per_second_max": "5"},
+        {"bytes_per_second_max": 1.5},
+        {"bytes_per_second_max": 1},
+        {"policy": None},
+    ],
+)
+async def test_a_change_that_cannot_be_meant_is_refused(operator, body):
+    before = await created(operator)
+    reply = await operator.ask("PATCH", "/v1/identities/ann", body)
+    assert (reply.status, reply.code) == (400, "ValidationError")
+    after = (await operator.ask("GET", "/v1/identities/ann")).tree
+    assert after == {key: value for key, value in before.items() if key != "secret_key"}
+
+
+async def test_who_may_not_change_changes_nothing(operator):
+    await created(operator)
+    for who in PEOPLE[1:]:
+        reply = await operator.ask("PATCH", "/v1/identities/ann", {"policy": "admin"}, by=who)
+        assert (reply.status, reply.code) == (403, "AccessDenied"), who.name

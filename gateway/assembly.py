@@ -294,7 +294,7 @@ def _handlers(
         chunk_bytes=settings.flash.chunk_size,
         run_chunks=RUN_CHUNKS,
     )
-    long_answers = LongAnswers(KEEP_ALIVE_SECONDS)
+    long_answers = LongAnswers(KEEP_ALIVE_SECONDS, PreflightDoor(core.origin))
     uploads = UploadDoor(core.writing, passthrough, authorization, long_answers)
     deletions = DeletionDoor(
         core.origin, passthrough, authorization, judges_conditions=judges_conditions

@@ -15,6 +15,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.doors.exchange import Exchange
+from gateway.doors.s3.preflights import PreflightDoor
 from gateway.doors.s3.refusals import refusal
 from gateway.model.failures import Failure
 from gateway.protocol.s3.errors import error_xml
@@ -37,9 +38,13 @@ class Outcome:
 class LongAnswers:
     """Waits for outcomes, and lets nobody hang up meanwhile."""
 
-    def __init__(self, interval_seconds: float) -> None:
-        """Send the first byte after `interval_seconds`, and each further one as long after it."""
+    def __init__(self, interval_seconds: float, preflights: PreflightDoor) -> None:
+        """Send the first byte after `interval_seconds`, and each further one as long after it.
+
+        `preflights` tell what a web site is shown of an answer that the origin has not given yet.
+        """
         self._interval_seconds = interval_seconds
+        self._preflights = preflights
 
     async def answer(
         self, exchange: Exchange, work: Coroutine[None, None, Outcome], *, may_list: bool
@@ -72,7 +77,9 @@ class LongAnswers:
         self, exchange: Exchange, task: "asyncio.Task[Outcome | Failure]"
     ) -> None:
         """Begin a 200 and send whitespace until the task is done."""
-        response = await exchange.start(_OK, {"Content-Type": "application/xml"})
+        headers = CIMultiDict({"Content-Type": "application/xml"})
+        headers.extend(await self._preflights.shown(exchange, exchange.head.method))
+        response = await exchange.start(_OK, headers)
         await response.write(XML_HEAD.encode())
         while not task.done():
             await asyncio.wait({task}, timeout=self._interval_seconds)

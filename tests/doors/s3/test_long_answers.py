@@ -11,6 +11,7 @@ from defusedxml.ElementTree import fromstring
 
 from gateway import assembly
 from gateway.demo.origin import EmbeddedOrigin
+from gateway.demo.origin_cors import CorsRule
 from gateway.demo.origin_faults import Fault, Gate
 from gateway.telemetry import metrics
 from tests.support.gateway_settings import gateway_settings
@@ -104,6 +105,24 @@ async def test_a_client_that_waits_is_sent_whitespace_and_then_the_result(
         origin.faults.clear()
         await connection.send(request_bytes(client, "GET", "/bucket/source"))
         assert (await connection.answer()).body == b"source"
+
+
+async def test_a_site_that_waits_is_shown_the_answer_as_the_bucket_allows(
+    serve: Serve, origin: EmbeddedOrigin
+) -> None:
+    site = "https://shop.example.com"
+    origin.cors["bucket"] = (CorsRule((site,), ("PUT",)),)
+    origin.put("bucket", "source", b"source")
+    for asker, shown in ((site, site), ("https://other.example.com", None)):
+        gate = Gate()
+        origin.faults[:] = [always(Fault(hold_answer=gate), method="PUT", key="key")]
+        async with serve(origin.endpoint, is_slow=True) as gateway, asyncio.TaskGroup() as tasks:
+            headers = {**COPY, "Origin": asker}
+            asking = tasks.create_task(gateway.client.put("bucket", "key", b"", headers=headers))
+            await until(lambda: origin.counters.requests["OPTIONS"] > 0)
+            gate.release()
+        assert asking.result().headers.get("Access-Control-Allow-Origin") == shown
+        origin.counters.reset()
 
 
 async def test_what_fails_late_is_an_error_in_the_200(serve: Serve, origin: EmbeddedOrigin) -> None:

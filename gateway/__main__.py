@@ -7,7 +7,7 @@ from typing import Final
 from gateway.cli.arguments import make_parser
 from gateway.cli.commands import run_command
 from gateway.processes.failing import words_of
-from gateway.settings_reading import SettingsError
+from gateway.settings.reading import SettingsError
 
 EXIT_FAILED: Final = 1
 EXIT_MISUSED: Final = 2

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import Settings
-from gateway.settings_reading import all_keys
+from gateway.settings.reading import all_keys
+from gateway.settings.tree import Settings
 from gateway.telemetry.metrics import METRICS
 from tests.support.reference_docs import DOCS, REFERENCES, with_reference
 

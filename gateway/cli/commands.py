@@ -10,14 +10,14 @@ from typing import Final
 from gateway.cli.arguments import DEFAULT_CONFIG
 from gateway.cli.identity_arguments import IDENTITY_COMMANDS
 from gateway.cli.shown import as_toml
-from gateway.settings import Settings
-from gateway.settings_reading import read_settings
+from gateway.settings.reading import read_settings
+from gateway.settings.tree import Settings
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the supervisor until it is told to stop."""
+    from gateway.assembly.state import open_store, refuse_unfit
     from gateway.processes.supervisor import run_supervisor
-    from gateway.state_assembly import open_store, refuse_unfit
 
     path = config_path(arguments)
     settings = read_settings(path, os.environ)
@@ -121,7 +121,7 @@ def config_path(arguments: argparse.Namespace) -> Path | None:
 
 def warn_without_identities(settings: Settings) -> None:
     """Say on stderr that nobody may use a gateway that knows nobody."""
-    from gateway.state_assembly import count_kept
+    from gateway.assembly.state import count_kept
 
     if not settings.identities and not count_kept(settings):
         sys.stderr.write(

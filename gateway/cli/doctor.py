@@ -11,15 +11,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gateway.assembly import make_origin
+from gateway.assembly.core import make_origin
 from gateway.model.failures import Failure
 from gateway.model.voices import FOREBAY
 from gateway.origin.interface import Origin, OriginRequest
 from gateway.origin.probe import Finding, Scratch, clean, needs, probed
 from gateway.origin.probe_uploads import probed_uploads
 from gateway.protocol.s3.documents import find_document
-from gateway.settings import Settings
-from gateway.settings_reading import SettingsError
+from gateway.settings.reading import SettingsError
+from gateway.settings.tree import Settings
 
 _BUCKETS_BYTES_MAX = 4 * 1024 * 1024
 _OK = 200

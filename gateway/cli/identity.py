@@ -23,11 +23,11 @@ from gateway.access.identity_ledger import IdentityLedger, Wanted
 from gateway.access.kept_identities import KeyPair
 from gateway.access.policy import PolicyError, compile_policy
 from gateway.access.policy_parsing import parse_json
+from gateway.assembly.state import make_ledger, open_store
 from gateway.model.failures import Failure
-from gateway.settings import Settings
-from gateway.settings_reading import SettingsError
+from gateway.settings.reading import SettingsError
+from gateway.settings.tree import Settings
 from gateway.state.sealing import SealError
-from gateway.state_assembly import make_ledger, open_store
 from gateway.telemetry import application_log
 
 _ENVIRONMENT: Final = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"

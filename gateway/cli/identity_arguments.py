@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-from gateway.settings_values import parse_size
+from gateway.settings.values import parse_size
 
 TEXT: Final = """\
 Identities are kept in the state (state.path), their secrets sealed with the key in

@@ -9,12 +9,12 @@ from gateway.access.kept_identities import compile_access
 from gateway.access.policy import ARN_PREFIX, Decision, Policy
 from gateway.access.policy_refusals import nearest
 from gateway.access.request_context import KEYS, RequestContext
+from gateway.assembly.state import find_in_state
 from gateway.model.failures import Failure
 from gateway.protocol.s3.operations import all_actions
-from gateway.settings import Settings
-from gateway.settings_entries import compiled
-from gateway.settings_reading import SettingsError
-from gateway.state_assembly import find_in_state
+from gateway.settings.entries import compiled
+from gateway.settings.reading import SettingsError
+from gateway.settings.tree import Settings
 
 
 def check_policy(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 
 
 def as_toml(settings: Settings) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 import gateway
 from gateway.processes.control import Channel, Message, Start
-from gateway.settings_reading import ENVIRONMENT_PREFIX, FOREIGN_PREFIXES
+from gateway.settings.reading import ENVIRONMENT_PREFIX, FOREIGN_PREFIXES
 
 WORKER_COMMAND: Final = (sys.executable, "-P", "-m", "gateway", "worker")
 KILL_SECONDS: Final = 10.0

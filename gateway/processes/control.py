@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.settings import Settings
-from gateway.settings_reading import from_json, to_json
+from gateway.settings.reading import from_json, to_json
+from gateway.settings.tree import Settings
 
 MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Thousands of identities and rules fit; the peer is the same program."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from gateway.doors.http_server import listening_socket
-from gateway.settings_values import Address
+from gateway.settings.values import Address
 
 TAKEN_SECONDS_MAX: Final = 1.0
 """How long a port may still be that of a predecessor's workers, which stop listening just now."""

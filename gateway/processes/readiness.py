@@ -6,8 +6,8 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway.settings import Settings
-from gateway.settings_values import Address
+from gateway.settings.tree import Settings
+from gateway.settings.values import Address
 
 
 @dataclass(frozen=True, slots=True)

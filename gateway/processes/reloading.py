@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 
 RELOADED: Final = ("identities", "groups", "roles", "oidc", "rules")
 _log = logging.getLogger(__name__)

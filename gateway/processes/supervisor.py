@@ -16,8 +16,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from gateway.admin_assembly import Admin
-from gateway.audit_assembly import open_audit_log
+from gateway.assembly.admin import Admin
+from gateway.assembly.audit import open_audit_log
+from gateway.assembly.state import open_store
 from gateway.doors.admin.listener import serving_admin
 from gateway.processes.child import Child
 from gateway.processes.control import Start, reload_message
@@ -26,9 +27,8 @@ from gateway.processes.metrics_folder import metrics_folder
 from gateway.processes.ports import CannotServeError, held_port, why_not
 from gateway.processes.readiness import Urls, announce
 from gateway.processes.reloading import apply_reload
-from gateway.settings import Settings
-from gateway.settings_reading import SettingsError
-from gateway.state_assembly import open_store
+from gateway.settings.reading import SettingsError
+from gateway.settings.tree import Settings
 from gateway.telemetry import application_log, metrics
 from gateway.telemetry.exposition import render
 

@@ -14,10 +14,10 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Final
 
-from gateway import assembly
+from gateway.assembly import worker as assembly
 from gateway.processes.control import Channel, Start, settings_of
 from gateway.processes.failing import words_of
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 from gateway.telemetry import application_log, metrics
 
 CONTROL_DESCRIPTOR: Final = 0

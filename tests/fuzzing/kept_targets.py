@@ -22,8 +22,8 @@ from gateway.flash.rows import (
 )
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
-from gateway.settings_reading import SettingsError, read_settings
-from gateway.settings_values import parse_address, parse_freshness, parse_seconds, parse_size
+from gateway.settings.reading import SettingsError, read_settings
+from gateway.settings.values import parse_address, parse_freshness, parse_seconds, parse_size
 from tests.fuzzing.target import Target, cuts_of, text_of
 
 _GOLDEN = (Path(__file__).parents[1] / "golden" / "flash_records.bin").read_bytes()

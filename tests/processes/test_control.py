@@ -9,7 +9,7 @@ import pytest
 from gateway.processes.child import worker_environment
 from gateway.processes.control import Channel, Start, reload_message, settings_of
 from gateway.processes.worker import Orders
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 
 SETTINGS = Settings.model_validate(
     {

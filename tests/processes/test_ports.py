@@ -6,7 +6,7 @@ import pytest
 
 from gateway.doors.http_server import listening_socket
 from gateway.processes.ports import CannotServeError, held_port
-from gateway.settings_values import Address
+from gateway.settings.values import Address
 
 
 def test_a_found_port_is_held_and_may_be_listened_on_by_many():

@@ -3,7 +3,7 @@
 import logging
 
 from gateway.processes.reloading import apply_reload, waiting_keys
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 
 RULE = {"match": "b/*", "freshness": "immutable"}
 IDENTITY = {"name": "a", "access_key": "k", "secret_key": "s", "policy": "admin"}

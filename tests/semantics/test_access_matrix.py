@@ -16,7 +16,7 @@ import pytest
 
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.demo.origin_faults import Fault, Gate
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 from tests.support.access_matrix import (
     DENIED,
     GROUPS,

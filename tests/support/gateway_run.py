@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.flash.store import Flash
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 from tests.support.gateway_process import GatewayProcess, gateway_process
 from tests.support.gateway_settings import gateway_settings, gateway_tables
 from tests.support.waiting import wait_until

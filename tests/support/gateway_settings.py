@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 from tests.support.origins import ACCESS_KEY, SECRET_KEY
 
 CHUNK_BYTES = 16 * 1024

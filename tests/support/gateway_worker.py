@@ -12,11 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway import assembly
+from gateway.assembly import core, worker
 from gateway.doors.http_server import listening_socket
 from gateway.flash.store import Flash
 from gateway.model.names import ObjectName
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 from tests.support.gateway_settings import ADMIN, READER, STRANGER
 from tests.support.signed_client import Reply, SignedClient
 
@@ -114,8 +114,8 @@ def _watch(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
         gateway.opened.append(await really_open(*where, **how))
         return gateway.opened[-1]
 
-    monkeypatch.setattr(assembly.Flash, "open", open_and_keep)
-    monkeypatch.setattr(assembly, "time", SimpleNamespace(time_ns=gateway.clock.time_ns))
+    monkeypatch.setattr(core.Flash, "open", open_and_keep)
+    monkeypatch.setattr(core, "time", SimpleNamespace(time_ns=gateway.clock.time_ns))
 
 
 async def _serve(gateway: Gateway, port: int, ready: asyncio.Event, stop: asyncio.Event) -> None:
@@ -123,7 +123,7 @@ async def _serve(gateway: Gateway, port: int, ready: asyncio.Event, stop: asynci
         while True:
             yield await gateway.reloads.get()
 
-    await assembly.run_worker(
+    await worker.run_worker(
         gateway.settings,
         worker_number=0,
         listen_port=port,

@@ -12,8 +12,8 @@ from typing import Any
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from gateway.settings import Settings
-from gateway.settings_reading import entry_model, environment_name
+from gateway.settings.reading import entry_model, environment_name
+from gateway.settings.tree import Settings
 from gateway.telemetry.metrics import METRICS
 
 DOCS = Path(__file__).parents[2] / "docs"

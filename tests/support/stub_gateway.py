@@ -11,7 +11,7 @@ from types import ModuleType
 
 from aiohttp import web
 
-import gateway
+import gateway.assembly
 from gateway.__main__ import main as program
 from gateway.doors.http_server import listening_socket
 from gateway.processes import child
@@ -57,11 +57,10 @@ async def run_worker(
 
 def main():
     """Run the real program, with workers that find the stub in place of the assembly."""
-    stub = ModuleType("gateway.assembly")
+    stub = ModuleType("gateway.assembly.worker")
     stub.run_worker = run_worker
-    sys.modules["gateway.assembly"] = stub
-
-    gateway.assembly = stub
+    sys.modules["gateway.assembly.worker"] = stub
+    gateway.assembly.worker = stub
     child.WORKER_COMMAND = (sys.executable, "-P", __file__, "worker")
     return program()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from defusedxml.ElementTree import fromstring
 
-from gateway import assembly
+from gateway.assembly import doors
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.demo.origin_cors import CorsRule
 from gateway.demo.origin_faults import Fault, Gate
@@ -42,7 +42,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
     @asynccontextmanager
     async def serving(endpoint: str, *, is_slow: bool = False) -> AsyncIterator[Gateway]:
         if is_slow:
-            monkeypatch.setattr(assembly, "KEEP_ALIVE_SECONDS", INTERVAL_SECONDS)
+            monkeypatch.setattr(doors, "KEEP_ALIVE_SECONDS", INTERVAL_SECONDS)
         settings = gateway_settings(endpoint, tmp_path / "flash")
         async with running_worker(settings, monkeypatch) as gateway:
             yield gateway

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
+from gateway.assembly.sessions import make_roles, make_tokens
+from gateway.assembly.state import make_ledger, make_lookup, refuse_unfit
 from gateway.doors.admin.identities import IdentityDoor, Parts
-from gateway.sessions_assembly import make_roles, make_tokens
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 from gateway.state.store import Store
-from gateway.state_assembly import make_ledger, make_lookup, refuse_unfit
 from gateway.telemetry.audit_log import AuditLog
 
 

@@ -2,7 +2,7 @@
 
 The tree is frozen and judged as a whole when it is built; what contradicts itself is refused with
 one sentence that says what to change. Reading it from a file and the environment stands in
-settings_reading, the way values are written in settings_values. docs/CONFIGURATION.md is made from
+reading.py, the way values are written in values.py. docs/CONFIGURATION.md is made from
 this file (`make docs`), and a test compares the two.
 """
 
@@ -14,13 +14,13 @@ from pydantic import AfterValidator, model_validator
 
 from gateway.access.policy_refusals import nearest
 from gateway.flash.admission import SIZE_BYTES_MIN, divide
-from gateway.settings_audit import AuditSettings
-from gateway.settings_entries import GroupSettings, IdentitySettings, RuleSettings
-from gateway.settings_fields import Section, refuse, refuse_half, refuse_twins, setting
-from gateway.settings_limits import LimitsSettings
-from gateway.settings_roles import OidcSettings, RoleSettings, check_roles
-from gateway.settings_state import StateSettings
-from gateway.settings_values import (
+from gateway.settings.audit import AuditSettings
+from gateway.settings.entries import GroupSettings, IdentitySettings, RuleSettings
+from gateway.settings.fields import Section, refuse, refuse_half, refuse_twins, setting
+from gateway.settings.limits import LimitsSettings
+from gateway.settings.roles import OidcSettings, RoleSettings, check_roles
+from gateway.settings.state import StateSettings
+from gateway.settings.values import (
     Address,
     Listen,
     LocalPath,

@@ -6,9 +6,9 @@ import pytest
 
 from gateway.model.names import ObjectName
 from gateway.model.rules import Freshness, Mode, Rules
-from gateway.settings import Settings
-from gateway.settings_reading import SettingsError, from_json, read_settings, to_json
-from gateway.settings_values import Address, parse_address, parse_seconds, parse_size
+from gateway.settings.reading import SettingsError, from_json, read_settings, to_json
+from gateway.settings.tree import Settings
+from gateway.settings.values import Address, parse_address, parse_seconds, parse_size
 
 FACE = """
 [s3]

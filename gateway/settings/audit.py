@@ -1,7 +1,7 @@
 """The settings of the audit log."""
 
-from gateway.settings_fields import Section, setting
-from gateway.settings_values import LogTarget
+from gateway.settings.fields import Section, setting
+from gateway.settings.values import LogTarget
 
 
 class AuditSettings(Section):

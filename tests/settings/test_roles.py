@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.access.roles import WebIdentity
-from gateway.settings import Settings
-from gateway.settings_reading import SettingsError, from_json, read_settings, to_json
+from gateway.settings.reading import SettingsError, from_json, read_settings, to_json
+from gateway.settings.tree import Settings
 
 READERS = {"name": "readers", "policy": "read-only"}
 ROLE = {"name": "training", "policy": "read-only", "trust": "ann"}

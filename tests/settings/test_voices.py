@@ -4,7 +4,7 @@ import pytest
 
 from gateway.access.identities import Identities
 from gateway.model.voices import FOREBAY, UNSIGNED, Keys, own_voice
-from gateway.settings_reading import SettingsError, read_settings, to_json
+from gateway.settings.reading import SettingsError, read_settings, to_json
 
 FACE = """
 [[identities]]

@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.access.request_context import RequestContext
-from gateway.settings import Settings
-from gateway.settings_reading import SettingsError, from_json, read_settings, to_json
+from gateway.settings.reading import SettingsError, from_json, read_settings, to_json
+from gateway.settings.tree import Settings
 
 READERS = {
     "name": "readers",

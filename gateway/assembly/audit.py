@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack, closing
 
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 from gateway.telemetry.audit_log import AuditLog
 
 

@@ -16,8 +16,8 @@ from gateway.access.web_providers import WebProvider, WebProviders
 from gateway.doors.http_server import Handler
 from gateway.doors.s3.pipeline import Pipeline
 from gateway.doors.sts.pipeline import StsDoor, is_call
-from gateway.settings import Settings
-from gateway.settings_reading import SettingsError, read_state_keys
+from gateway.settings.reading import SettingsError, read_state_keys
+from gateway.settings.tree import Settings
 from gateway.state.sealing import Sealer
 from gateway.telemetry.logs import AccessLog
 

@@ -10,8 +10,8 @@ from gateway.access.policy import Policy, compile_policy, united
 from gateway.model.rates import BYTES_MIN, REQUESTS_MAX, Allowance, allowance_of
 from gateway.model.rules import STRICT, Rule
 from gateway.model.voices import FOREBAY, UNSIGNED, Keys, Voice, own_voice
-from gateway.settings_fields import Section, refuse, refuse_half, setting
-from gateway.settings_values import Seconds, Secret, Size, Words, WrittenFreshness
+from gateway.settings.fields import Section, refuse, refuse_half, setting
+from gateway.settings.values import Seconds, Secret, Size, Words, WrittenFreshness
 
 
 def _check_match(match: str) -> str:

@@ -14,9 +14,9 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.settings import Settings
-from gateway.settings_fields import Contradiction
-from gateway.settings_state import StateSettings
+from gateway.settings.fields import Contradiction
+from gateway.settings.state import StateSettings
+from gateway.settings.tree import Settings
 from gateway.state.sealing import SealError, parse_keys
 
 ENVIRONMENT_PREFIX: Final = "FOREBAY_"

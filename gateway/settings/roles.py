@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from gateway.access.policy import compile_policy, united
 from gateway.access.policy_patterns import compile_texts, parse_text
 from gateway.access.roles import Role, WebTrust
-from gateway.settings_entries import GroupSettings, checked_policy, compiled
-from gateway.settings_fields import Section, refuse, setting
-from gateway.settings_values import LocalPath, Seconds, Words, resolve_path
+from gateway.settings.entries import GroupSettings, checked_policy, compiled
+from gateway.settings.fields import Section, refuse, setting
+from gateway.settings.values import LocalPath, Seconds, Words, resolve_path
 
 _HOUR_SECONDS: Final = 3600.0
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from gateway.settings_fields import Section, setting
-from gateway.settings_values import Seconds, Size
+from gateway.settings.fields import Section, setting
+from gateway.settings.values import Seconds, Size
 
 KIB: Final = 2**10
 

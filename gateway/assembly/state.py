@@ -9,9 +9,9 @@ from gateway.access.identities import Identities, KnownIdentities, Written
 from gateway.access.identity_ledger import IdentityLedger
 from gateway.access.identity_lookup import IdentityLookup
 from gateway.access.kept_identities import PURPOSE, ROWS, KeptIdentity, find_kept, is_name
-from gateway.settings import Settings
-from gateway.settings_entries import compiled
-from gateway.settings_reading import SettingsError, read_state_keys
+from gateway.settings.entries import compiled
+from gateway.settings.reading import SettingsError, read_state_keys
+from gateway.settings.tree import Settings
 from gateway.state.sealing import Sealer
 from gateway.state.store import StateError, Store, has_state
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.access.metering import Metering
 from gateway.access.shared_buckets import SharedBuckets
 from gateway.doors.connections import Limits, connections_bound
-from gateway.settings import Settings
+from gateway.settings.tree import Settings
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
-from gateway.settings_fields import Section, refuse, setting
-from gateway.settings_values import LocalPath, Secret
+from gateway.settings.fields import Section, refuse, setting
+from gateway.settings.values import LocalPath, Secret
 from gateway.state.sealing import SealError, parse_keys
 
 

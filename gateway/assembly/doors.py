@@ -1,0 +1,107 @@
+"""The doors on the core: the S3 pipeline and its handlers, and the hits that need no task."""
+
+from gateway.access.authentication import Authentication
+from gateway.access.authorization import Authorization
+from gateway.access.metering import Metering
+from gateway.assembly.core import RUN_CHUNKS, Core, now
+from gateway.assembly.sessions import choosing_door, make_roles, make_tokens
+from gateway.assembly.state import make_lookup
+from gateway.doors.connections import Connections
+from gateway.doors.http_server import S3Server
+from gateway.doors.s3.at_once import AtOnce
+from gateway.doors.s3.conditional_writes import CONDITIONAL_OPERATIONS, refusing_conditions
+from gateway.doors.s3.deletions import DeletionDoor
+from gateway.doors.s3.forms import FormDoor
+from gateway.doors.s3.long_answers import LongAnswers
+from gateway.doors.s3.objects import ObjectDoor
+from gateway.doors.s3.passthrough import Passthrough
+from gateway.doors.s3.pipeline import Handler, Pipeline
+from gateway.doors.s3.preflights import PreflightDoor
+from gateway.doors.s3.uploads import UploadDoor
+from gateway.doors.sts.pipeline import StsDoor
+from gateway.settings.tree import Settings
+from gateway.telemetry.logs import AccessLog
+
+KEEP_ALIVE_SECONDS = 5.0
+"""Silence after which a client that waits for a long operation is sent a space."""
+
+
+def make_server(
+    settings: Settings,
+    doors: tuple[Pipeline, StsDoor],
+    core: Core,
+    connections: Connections,
+    access_log: AccessLog,
+) -> S3Server:
+    """Put the doors behind the listener: a hit that needs no waiting, else S3 or STS."""
+    pipeline, sts = doors
+    domains = settings.s3.domain
+    at_once = AtOnce(
+        pipeline.authentication,
+        pipeline.authorization,
+        core.objects,
+        access_log=access_log,
+        domains=domains,
+        now=now,
+    )
+    return S3Server(choosing_door(pipeline, sts, domains), connections, at_once.answer)
+
+
+def make_pipeline(
+    settings: Settings,
+    core: Core,
+    authorization: Authorization,
+    metering: Metering,
+    access_log: AccessLog,
+) -> Pipeline:
+    """Put the S3 door on the core."""
+    known = make_lookup(settings, core.store)
+    passthrough = Passthrough(core.origin, core.flash)
+    preflights = PreflightDoor(core.origin)
+    return Pipeline(
+        Authentication(known, now, make_tokens(settings), make_roles(settings)),
+        authorization,
+        _handlers(settings, core, passthrough, authorization),
+        passthrough.handle,
+        FormDoor(core.writing, passthrough, authorization, metering, now, preflights=preflights),
+        metering=metering,
+        preflights=preflights.answer,
+        domains=settings.s3.domain,
+        access_log=access_log,
+        requests_max=settings.limits.requests_max,
+        now=now,
+    )
+
+
+def _handlers(
+    settings: Settings, core: Core, passthrough: Passthrough, authorization: Authorization
+) -> dict[str, Handler]:
+    """Return what Forebay does itself, by operation; all else is passed through."""
+    judges_conditions = settings.origin.conditional_writes == "judge"
+    reads = ObjectDoor(
+        core.objects,
+        passthrough,
+        chunk_bytes=settings.flash.chunk_size,
+        run_chunks=RUN_CHUNKS,
+    )
+    long_answers = LongAnswers(KEEP_ALIVE_SECONDS, PreflightDoor(core.origin))
+    uploads = UploadDoor(core.writing, passthrough, authorization, long_answers)
+    deletions = DeletionDoor(
+        core.origin, passthrough, authorization, judges_conditions=judges_conditions
+    )
+    handlers: dict[str, Handler] = {
+        "GetObject": reads.get,
+        "HeadObject": reads.head,
+        "PutObject": uploads.put,
+        "UploadPart": uploads.put,
+        "CopyObject": uploads.copy,
+        "UploadPartCopy": uploads.copy,
+        "CompleteMultipartUpload": uploads.complete,
+        "DeleteObjects": deletions.delete_objects,
+        "PostObject": uploads.post_form,
+        "DeleteObject": passthrough.handle,
+    }
+    if not judges_conditions:
+        for operation in CONDITIONAL_OPERATIONS:
+            handlers[operation] = refusing_conditions(handlers[operation])
+    return handlers

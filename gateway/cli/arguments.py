@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
+from gateway.cli.cache_arguments import CACHE_TEXT, fill_cache
 from gateway.cli.identity_arguments import fill_identity
 
 DEFAULT_CONFIG: Final = Path("forebay.toml")
@@ -91,6 +92,7 @@ def make_parser() -> Parser:
     _add_demo(commands)
     _add_config(commands)
     _add_flash(commands)
+    _add_cache(commands)
     _add_policy(commands)
     _add_identity(commands)
     _add_doctor(commands)
@@ -179,6 +181,18 @@ def _add_flash(commands: Commands) -> None:
     check = _add(below, "check", "verify every chunk and the index; a gateway may run meanwhile")
     _add_config_option(check)
     check.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the cache's folder")
+
+
+def _add_cache(commands: Commands) -> None:
+    parser = _add(commands, "cache", "see what is on flash, and take it out")
+    below = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+
+    def add(name: str, line: str) -> argparse.ArgumentParser:
+        made = _add(below, name, line, CACHE_TEXT)
+        _add_config_option(made)
+        return made
+
+    fill_cache(add)
 
 
 def _add_doctor(commands: Commands) -> None:

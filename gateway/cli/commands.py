@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.cli.arguments import DEFAULT_CONFIG
+from gateway.cli.cache_arguments import CACHE_COMMANDS
 from gateway.cli.identity_arguments import IDENTITY_COMMANDS
 from gateway.cli.shown import as_toml
 from gateway.settings.reading import read_settings
@@ -68,6 +69,14 @@ def check_flash(arguments: argparse.Namespace) -> int:
     return flash_check.check_flash(arguments.path or settings.path, settings)
 
 
+def look_at_cache(arguments: argparse.Namespace) -> int:
+    """Show what is on flash, or take it out; 1 where what was asked for is not there."""
+    from gateway.cli import cache
+
+    settings = read_settings(config_path(arguments), os.environ).flash
+    return cache.run_cache(settings, arguments)
+
+
 def check_policy(arguments: argparse.Namespace) -> int:
     """Say whether an identity may do something; 1 when it may not."""
     from gateway.cli import policy_check
@@ -102,6 +111,7 @@ COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], i
     ("flash", "check"): check_flash,
     ("doctor", None): doctor,
     ("policy", "check"): check_policy,
+    **{("cache", name): look_at_cache for name in CACHE_COMMANDS},
     **{("identity", name): change_identities for name in IDENTITY_COMMANDS},
 }
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.filesize import decimal
 from rich.table import Table
 
@@ -28,9 +28,7 @@ Shown = dict[str, Any]
 def run_cache(settings: FlashSettings, arguments: argparse.Namespace) -> int:
     """Do what the subcommand says; raises SettingsError with one sentence where it cannot."""
     if not (settings.path / "segments").is_dir():
-        raise SettingsError(
-            f"there is no flash at {settings.path}: run the gateway once, or name it"
-        )
+        raise SettingsError(f"there is no flash at {settings.path}: the first start makes it")
     return asyncio.run(_run(settings, arguments))
 
 
@@ -51,7 +49,7 @@ async def _run(settings: FlashSettings, arguments: argparse.Namespace) -> int:
 async def _status(flash: Flash, arguments: argparse.Namespace) -> int:
     found = await flash.holdings()
     stats = flash.stats()
-    shown = {
+    shown: Shown = {
         "size_bytes": stats["size_bytes"],
         "segments_bytes": stats["segments_bytes"],
         "index_bytes": stats["index_bytes"],
@@ -68,9 +66,9 @@ async def _status(flash: Flash, arguments: argparse.Namespace) -> int:
     used = shown["segments_bytes"] + shown["index_bytes"]
     lines = (
         f"size      {decimal(shown['size_bytes'])}",
-        f"occupied  {decimal(used)} ({used / shown['size_bytes']:.0%}), {shown['segments']} segments",
-        f"objects   {shown['objects']}, {shown['objects_whole']} of them whole, "
-        f"{decimal(shown['bytes_held'])} in {shown['chunks']} chunks",
+        f"occupied  {decimal(used)} ({used / shown['size_bytes']:.0%})",
+        f"objects   {shown['objects']}, {shown['objects_whole']} of them whole",
+        f"bodies    {decimal(shown['bytes_held'])} in {shown['chunks']} chunks",
     )
     sys.stdout.write("\n".join(lines) + "\n")
     if found:
@@ -176,9 +174,8 @@ def _bucket_rows(buckets: Mapping[str, Shown]) -> Iterable[tuple[str, str, str]]
 def _print_table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     for column in columns:
-        table.add_column(
-            column, overflow="fold", justify="left" if column == columns[0] else "right"
-        )
+        side: JustifyMethod = "left" if column == columns[0] else "right"
+        table.add_column(column, overflow="fold", justify=side)
     for row in rows:
         table.add_row(*row)
     Console(markup=False, highlight=False).print(table)

@@ -1,7 +1,7 @@
 """What flash holds of which objects, as people ask for it: by name, a prefix at a time.
 
-Rows are kept by a hash of the name, so a look at a prefix is a look at all rows: a matter of seconds
-at a million of them, and none of a request's business.
+Rows are kept by a hash of the name, so a look at a prefix is a look at all rows: seconds where
+there are a million of them, and none of a request's business.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,16 @@ class Holding:
         return self.chunks_held == self.chunks_all
 
 
+def sorted_holdings(index: Index, prefix: str, chunk_bytes: int) -> list[Holding]:
+    """Return the objects whose `bucket/key` begins with `prefix`, by name; raises IndexTrouble."""
+    return sorted(holdings(index, prefix, chunk_bytes), key=lambda one: str(one.row.name))
+
+
 def holdings(index: Index, prefix: str, chunk_bytes: int) -> Iterator[Holding]:
-    """Yield the objects whose `bucket/key` begins with `prefix`, in no order; raises IndexTrouble."""
+    """Yield the objects whose `bucket/key` begins with `prefix`, in no order.
+
+    Raises IndexTrouble.
+    """
     start = b""
     while entries := index.pages("rows", start, _GROUP_ROWS):
         for _, data in entries:

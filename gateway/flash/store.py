@@ -18,7 +18,7 @@ from gateway.flash.admission import divide
 from gateway.flash.committer import Change
 from gateway.flash.distrust import Distrust
 from gateway.flash.faults import Faults, faults_from_environment
-from gateway.flash.holdings import Holding, holdings
+from gateway.flash.holdings import Holding, sorted_holdings
 from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import TROUBLES, Lifeline
 from gateway.flash.readers import SegmentHandle
@@ -370,17 +370,12 @@ class Flash:
             return {}
 
     async def holdings(self, prefix: str = "") -> list[Holding]:
-        """Return what is held of the objects whose `bucket/key` begins with `prefix`, by name.
-
-        It looks at every row; not for a process that serves. Empty in bypass.
-        """
+        """Return what is held under `prefix`, by name, from a look at every row; none in bypass."""
         volume = self._lifeline.live
         if volume is None:
             return []
-        found = await asyncio.to_thread(
-            lambda: list(holdings(volume.index, prefix, volume.division.chunk_bytes))
-        )
-        return sorted(found, key=lambda one: str(one.row.name))
+        call = partial(sorted_holdings, volume.index, prefix, volume.division.chunk_bytes)
+        return await asyncio.to_thread(call)
 
     async def check(self, *, with_data: bool = False) -> list[str]:
         """Return what is wrong with the directory, in sentences; see `check.find_problems`."""

@@ -225,7 +225,8 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
                     payload_hash=request.payload_hash,
                 )
             )
-        target = f"{path}?{request.query}" if request.query else path
+        # A '#' on the wire is a byte of the name that was judged; a URL would end before it.
+        target = (f"{path}?{request.query}" if request.query else path).replace("#", "%23")
         return URL(f"{self._scheme}://{netloc}{target}", encoded=True), headers
 
     def _place(self, request: OriginRequest) -> tuple[str, str]:

@@ -37,6 +37,7 @@ from gateway.protocol.s3.form_uploads import (
 from gateway.protocol.s3.headers import response_headers_onward
 from gateway.protocol.s3.operations import Operation, name_operation
 from gateway.protocol.s3.signing import UNSIGNED_PAYLOAD
+from gateway.protocol.s3.unjudged import refuse_unjudged
 
 _OK, _CREATED, _SEE_OTHER, _REDIRECTS = 200, 201, 303, 300
 _ANSWER_BYTES_MAX = 64 * 1024
@@ -120,6 +121,7 @@ class FormDoor:
         context = exchange.context = form_context(exchange, principal, upload.headers, self._now)
         for action in (operation.action, *operation.also):
             self._authorization.require(principal, action, upload.target, context, exchange)
+        refuse_unjudged("PUT", operation, (), CIMultiDict(upload.headers))
         body.expect(policy, CIMultiDict(upload.headers))
         return upload
 

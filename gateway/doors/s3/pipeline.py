@@ -19,6 +19,7 @@ from gateway.model.failures import AuthenticationFailed, Failure, NotSupported, 
 from gateway.protocol.http.head import check_expectation, check_transfer_coding
 from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.operations import Operation, name_operation
+from gateway.protocol.s3.unjudged import refuse_unjudged
 from gateway.telemetry import metrics
 from gateway.telemetry.logs import AccessLog, AccessRecord
 
@@ -123,6 +124,8 @@ class Pipeline:
         exchange.context = context_of(exchange, principal, self._now)
         for action in (operation.action, *operation.also):
             self.authorization.require(principal, action, target, exchange.context, exchange)
+        head = exchange.head
+        refuse_unjudged(head.method, operation, head.query_names(), head.headers)
         if not operation.is_known and exchange.head.method not in _METHODS:
             raise NotSupported(
                 "A header or method you provided implies functionality that is not implemented"

@@ -41,6 +41,19 @@ _OF_REQUEST_HOP: Final = HOP_BY_HOP | {
     "x-amz-trailer",
 }
 
+# What nobody signs, and servers obey all the same: where a client says it comes from (an origin's
+# aws:SourceIp), another method than the one that was judged, MinIO's own switches (a DELETE of a
+# key that takes all below it).
+_SWITCHES: Final = frozenset(
+    {"forwarded", "x-http-method", "x-http-method-override", "x-method-override", "x-real-ip"}
+)
+_SWITCH_PREFIXES: Final = ("x-forebay-", "x-forwarded-", "x-minio-")
+
+# What `Connection` cannot take away: a client could sign a condition, or a policy ask for
+# encryption, and an unsigned `Connection: if-none-match` would leave it behind (RFC 9110 7.6.1
+# forbids to list what is meant for all recipients).
+_END_TO_END_PREFIXES: Final = ("content-", "if-", "x-amz-")
+
 # A hit's own: they describe this answer's body and its making, not the object.
 _OF_ANSWER: Final = HOP_BY_HOP | {
     "accept-ranges",
@@ -114,7 +127,9 @@ def request_headers_onward(headers: Mapping[str, str]) -> Pairs:
     onward: dict[str, tuple[str, str]] = {}
     for name, value in headers.items():
         lower = name.lower()
-        if lower in _OF_REQUEST_HOP or lower in listed or lower.startswith("x-forebay-"):
+        if lower in _OF_REQUEST_HOP or lower in _SWITCHES or lower.startswith(_SWITCH_PREFIXES):
+            continue
+        if lower in listed and not lower.startswith(_END_TO_END_PREFIXES):
             continue
         kept = value
         if framed and lower == "content-encoding":

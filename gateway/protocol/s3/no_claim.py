@@ -33,7 +33,7 @@ def unsigned_claim(head: RequestHead) -> Claim:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (*Overriding response header
     values*)
     """
-    if "response-" in head.query and head.query_names() & RESPONSE_OVERRIDES.keys():
+    if head.query_names() & RESPONSE_OVERRIDES.keys():
         raise InvalidRequest(
             "Request specific response headers cannot be used for anonymous GET requests.",
             code="InvalidRequest",

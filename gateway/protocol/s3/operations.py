@@ -19,6 +19,7 @@ from gateway.protocol.s3.operation_tables import (
     OBJECT_PLAIN,
     OBJECT_SUBRESOURCES,
     PARAMETERS,
+    PASSED_OVER,
     SERVICE_PLAIN,
     Rows,
 )
@@ -34,7 +35,8 @@ class Operation:
     action: str
     level: Level
     also: tuple[str, ...] = ()
-    """Further actions on the same target that the request's headers ask for (tags, ACL, lock)."""
+    """Further actions on the same target: those that the request's headers ask for (tags, ACL,
+    lock), and that of the plain request, where the origin may take it for one."""
 
     @property
     def is_known(self) -> bool:
@@ -139,7 +141,13 @@ def _find_operation(method: str, level: Level, names: Collection[str]) -> Operat
         return _LIST_V2
     else:
         operation = _PLAIN[level].get(method)
-    return None if operation is None else _narrowed(operation, names)
+    if operation is None:
+        return None
+    narrowed = _narrowed(operation, names)
+    plain = _PLAIN[level].get(method)
+    if plain is None or level != "object" or PASSED_OVER.isdisjoint(subresources):
+        return narrowed
+    return replace(narrowed, also=(_narrowed(plain, names).action,))
 
 
 def _narrowed(operation: Operation, names: Collection[str]) -> Operation:
@@ -170,4 +178,4 @@ def _with_extra_actions(
     # Presigners hoist x-amz-* headers into the query, and S3 obeys them there too.
     hoisted = {name.lower() for name in query_names}
     also = {action for name, action in table.items() if name in headers or name in hoisted}
-    return replace(operation, also=tuple(sorted(also))) if also else operation
+    return replace(operation, also=tuple(sorted(also | {*operation.also}))) if also else operation

@@ -117,6 +117,22 @@ def test_headers_that_need_a_further_right():
     assert name_operation("DELETE", OBJECT, (), bypass).also == ("s3:BypassGovernanceRetention",)
 
 
+@pytest.mark.parametrize(
+    ("method", "names", "also"),
+    [
+        ("GET", "attributes", ("s3:GetObject",)),
+        ("GET", "attributes versionId", ("s3:GetObjectVersion",)),
+        ("GET", "annotation", ("s3:GetObject",)),
+        ("PUT", "encryption", ("s3:PutObject",)),
+        ("DELETE", "annotation", ("s3:DeleteObject",)),
+        ("GET", "tagging", ()),
+        ("GET", "", ()),
+    ],
+)
+def test_what_an_older_origin_takes_for_the_plain_request_needs_that_right_too(method, names, also):
+    assert name_operation(method, OBJECT, set(names.split()), {}).also == also
+
+
 def test_actions_are_iam_actions():
     for operation in all_operations():
         assert operation.action.startswith(("s3:", "s3express:"))

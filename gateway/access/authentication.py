@@ -26,6 +26,9 @@ from gateway.protocol.s3.sigv4 import Claim, Seed, check_time, read_claim, verif
 
 _PROVEN_MAX: Final = 2048
 """Presigned requests whose proof is remembered; beyond it all are forgotten and proven anew."""
+_PROVEN_LETTERS_MAX: Final = 8192
+"""Of a request whose proof is remembered. A URL's holder adds what headers they like, and each of
+them makes another request: without it they would fill memory with a hundred KiB at a time."""
 
 _Asked = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
@@ -170,9 +173,11 @@ class Authentication:
             if self.identities.find(principal.access_key) is signer.identity:
                 return principal
             del self._proven[asked]
-        if len(self._proven) >= _PROVEN_MAX:
-            self._proven.clear()
-        proven = self._proven[asked] = self._prove(head)
+        proven = self._prove(head)
+        if _letters(head) <= _PROVEN_LETTERS_MAX:
+            if len(self._proven) >= _PROVEN_MAX:
+                self._proven.clear()
+            self._proven[asked] = proven
         return proven[1]
 
     def identify_call(self, head: RequestHead, service: str, body_hash: str) -> Principal:
@@ -242,3 +247,8 @@ class Authentication:
 def _signer(identity: Identity) -> _Signer:
     standing = Standing(identity.name, identity.policy, identity.voice, identity.allowance)
     return _Signer(standing, identity.secret_key, identity)
+
+
+def _letters(head: RequestHead) -> int:
+    headers = sum([len(name) + len(value) for name, value in head.headers.items()])
+    return len(head.path) + len(head.query) + headers

@@ -1,6 +1,7 @@
 """What identities stand on, built from settings: the state, its sealer, and the settings' side."""
 
 import logging
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -16,8 +17,8 @@ from gateway.state.sealing import Sealer
 from gateway.state.store import StateError, Store, has_state
 
 NO_KEY: Final = (
-    "no key is set that seals secrets: make one with `openssl rand -base64 32 > FILE` and name the "
-    "file in state.key_file"
+    "no key is set that seals secrets: make one with `(umask 077; openssl rand -base64 32 > FILE)` "
+    "and name the file in state.key_file"
 )
 
 _log = logging.getLogger(__name__)
@@ -67,7 +68,15 @@ def make_ledger(settings: Settings, store: Store | None) -> IdentityLedger:
 
 
 def refuse_unfit(settings: Settings, store: Store | None) -> None:
-    """Raise SettingsError where the state's identities do not fit these settings."""
+    """Raise SettingsError where the state's identities do not fit these settings.
+
+    Of a key that others may read it warns: mounted secrets often are, and cannot be otherwise.
+    """
+    key_file = settings.state.key_file
+    if key_file is not None and key_file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        _log.warning(
+            "every user of this machine may read or write state.key_file %s: chmod 600 it", key_file
+        )
     if store is None:
         kept = count_kept(settings)
         if kept:

@@ -10,7 +10,7 @@ TEXT: Final = """\
 Identities are kept in the state (state.path), their secrets sealed with the key in
 state.key_file. A change holds from the next request on, also in a gateway that runs.
 
-  openssl rand -base64 32 > state.key      then state.key_file = "state.key" in [state]
+  (umask 077; openssl rand -base64 32 > state.key)      then state.key_file = "state.key" in [state]
   forebay identity add ann --policy read-only
   forebay identity change ann --policy admin --bytes-per-second 20MiB
   forebay identity rotate ann

@@ -18,7 +18,7 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from gateway.model.failures import Failure, OriginUnreachable
+from gateway.model.failures import Failure, InvalidRequest, OriginUnreachable
 from gateway.origin.credentials import Credentials
 from gateway.origin.interface import Body, OriginRequest
 from gateway.origin.last_words import ListeningConnector
@@ -227,7 +227,12 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
             )
         # A '#' on the wire is a byte of the name that was judged; a URL would end before it.
         target = (f"{path}?{request.query}" if request.query else path).replace("#", "%23")
-        return URL(f"{self._scheme}://{netloc}{target}", encoded=True), headers
+        try:
+            return URL(f"{self._scheme}://{netloc}{target}", encoded=True), headers
+        except ValueError:  # `tenant:bucket` is no part of a host's name
+            raise InvalidRequest(
+                "The specified bucket is not valid.", code="InvalidBucketName"
+            ) from None
 
     def _place(self, request: OriginRequest) -> tuple[str, str]:
         """Return host and raw path: path style, or virtual-host style where it is set."""

@@ -139,13 +139,19 @@ class Store:
         return self._path
 
     def moment(self) -> int:
-        """Return the number of the last change; where it is equal, no row has changed."""
+        """Return the number of the last change; where it is equal, no row has changed.
+
+        Raises StateError.
+        """
         with self._lock:
-            transaction = self._begin()
-            try:
-                return int(transaction.id())
-            finally:
-                transaction.abort()
+            try:  # for every request: a context manager would cost more than the question
+                transaction = self._begin()
+                try:
+                    return int(transaction.id())
+                finally:
+                    transaction.abort()
+            except lmdb.Error as error:
+                raise StateError(f"the state at {self._path} cannot be used: {error}") from error
 
     @contextmanager
     def read(self) -> Iterator[Reading]:

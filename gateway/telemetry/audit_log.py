@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 _STANDARD: Final = {"stdout": 1, "stderr": 2}
 _USER_AGENT_LETTERS_MAX: Final = 256
+_GIVING: Final = "sts:GetSessionToken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +127,5 @@ class AuditLog:
 
 
 def is_read(action: str) -> bool:
-    """Return whether an IAM action changes nothing, which its name tells."""
-    return action.partition(":")[2].startswith(("Get", "List", "Head"))
+    """Return whether an IAM action changes nothing, which its name tells; a token is given."""
+    return action != _GIVING and action.partition(":")[2].startswith(("Get", "List", "Head"))

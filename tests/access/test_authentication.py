@@ -139,6 +139,16 @@ def test_what_was_proven_proves_no_other_request(change):
         judge.identify(change(presigned()))
 
 
+def test_a_presigned_request_grown_large_by_its_holder_is_not_kept_in_memory():
+    judge = authentication()
+    for number in range(20):
+        padded = CIMultiDict({"Host": HOST, "X-Padding": f"{number}" * 8192})
+        head = replace(presigned(), headers=CIMultiDictProxy(padded))
+        assert judge.identify(head).name == "demo"
+        assert judge.identify(head) is not judge.identify(head)
+    assert judge.identify(presigned()) is judge.identify(presigned())
+
+
 def test_what_was_proven_ends_with_the_identities_that_proved_it():
     judge = authentication()
     judge.identify(presigned())

@@ -12,7 +12,7 @@ from gateway.access.request_context import NOTHING_KNOWN, RequestContext
 from gateway.model.failures import AccessDenied, AuthenticationFailed, OriginUnreachable
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.addressing import Target
-from gateway.telemetry.audit_log import AuditLog
+from gateway.telemetry.audit_log import AuditLog, is_read
 
 SERVICE = Target(None, None, "")
 BUCKET = Target("b", None, "")
@@ -167,3 +167,10 @@ def test_who_could_not_be_proven_is_told_by_the_key_that_was_claimed(audit_path)
     assert line["access_key"] == "AKIDX"
     assert line["why"] == "InvalidAccessKeyId: No such key"
     assert "abab" not in audit_path.read_text()
+
+
+def test_credentials_that_are_given_are_no_read():
+    assert not is_read("sts:GetSessionToken")
+    assert not is_read("sts:AssumeRole")
+    assert is_read("s3:GetObject")
+    assert is_read("forebay:ListIdentities")

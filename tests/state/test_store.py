@@ -163,3 +163,10 @@ def test_a_folder_that_cannot_be_made_is_refused_in_words(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="cannot be used"):
         Store(tmp_path / "file" / "state")
+
+
+def test_a_moment_that_cannot_be_told_is_a_failure_in_words(tmp_path):
+    store = Store(tmp_path)
+    store.close()
+    with pytest.raises(StateError, match="cannot be used"):
+        store.moment()

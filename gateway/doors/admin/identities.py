@@ -37,14 +37,16 @@ from gateway.doors.admin.calls import (
     read_keys,
     read_wanted,
 )
-from gateway.model.failures import InvalidRequest, NotSupported
+from gateway.model.failures import AuthenticationFailed, InvalidRequest, NotSupported
 from gateway.protocol.http.head import RequestHead, split_target
+from gateway.protocol.s3.addressing import Target
 
 BODY_BYTES_MAX: Final = 256 * 1024
 """A policy of IAM's may have 6,144 letters, one of Forebay's 131,072."""
 _BODY_SECONDS_MAX: Final = 20.0
 _PAGE_MAX: Final = 1000
 _CREATED, _NO_CONTENT = 201, 204
+_NO_TARGET: Final = Target(None, None, "")
 _WITH_BODY: Final = frozenset({actions.CHANGE, actions.ROTATE})
 
 
@@ -186,7 +188,11 @@ def _require(parts: Parts, asked: _Asked, action: str, resource: str) -> Princip
 
 def _identified(parts: Parts, asked: _Asked) -> Principal:
     digest = sha256(asked.body).hexdigest()
-    return parts.authentication.identify_call(asked.head, actions.SERVICE, digest)
+    try:
+        return parts.authentication.identify_call(asked.head, actions.SERVICE, digest)
+    except AuthenticationFailed as failure:
+        parts.authorization.note_unproven(failure, _NO_TARGET, asked)
+        raise
 
 
 def _judge(parts: Parts, asked: _Asked, principal: Principal, action: str, resource: str) -> None:

@@ -42,15 +42,19 @@ class Target:
         return f"/{self.bucket or ''}" + (f"/{self.key}" if self.key is not None else "")
 
 
-@lru_cache(maxsize=1024)  # hot objects are located by each of their requests
 def locate(host: str, raw_path: str, domains: tuple[str, ...] = ()) -> Target:
     """Return the target of a request; `host` as in the Host header, `domains` in lower case.
 
     Raises InvalidRequest with InvalidURI, InvalidBucketName or KeyTooLongError.
     """
+    return _located(_find_bucket_in_host(host, domains) if domains else None, raw_path)
+
+
+@lru_cache(maxsize=1024)  # hot objects are located by each of their requests
+def _located(bucket: str | None, raw_path: str) -> Target:
+    """Return the target; remembered without the host, which may be as long as a header."""
     if not raw_path.startswith("/"):
         raise InvalidRequest("Couldn't parse the specified URI.", code="InvalidURI")
-    bucket = _find_bucket_in_host(host, domains) if domains else None
     if bucket is not None:
         return _target(bucket, raw_path[1:])
     raw_bucket, _, raw_key = raw_path[1:].partition("/")

@@ -155,8 +155,8 @@ OBJECT_SUBRESOURCES: Final[dict[str, Rows]] = {
 }
 
 # Of objects, what origins that are older than it pass over: they answer GET ?attributes with the
-# body, and take PUT ?encryption for the object. It needs the right to what they would do as well, as
-# GetObjectAttributes does at AWS.
+# body, and take PUT ?encryption for the object. Each needs the right to what they would do as well,
+# as GetObjectAttributes does at AWS.
 PASSED_OVER: Final = frozenset({"annotation", "attributes", "encryption", "torrent"})
 
 # A GET of one thing by name is, without the name, a list: operation -> (parameter, list, action).

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shutil
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -22,6 +22,7 @@ from gateway.doors.admin.answers import _BY_KIND, status_of
 from gateway.doors.admin.identities import BODY_BYTES_MAX, IdentityDoor, Parts
 from gateway.doors.admin.listener import serving_admin
 from gateway.model.failures import Failure
+from gateway.telemetry.audit_log import AuditLog
 from tests.support.kept import Kept
 
 
@@ -374,3 +375,18 @@ async def test_who_may_not_change_changes_nothing(operator):
     for who in PEOPLE[1:]:
         reply = await operator.ask("PATCH", "/v1/identities/ann", {"policy": "admin"}, by=who)
         assert (reply.status, reply.code) == (403, "AccessDenied"), who.name
+
+
+async def test_who_cannot_be_proven_has_a_line_in_the_audit_log_too(operator, tmp_path):
+    parts, path = operator.kept.parts, tmp_path / "audit.log"
+    with closing(AuditLog(str(path), with_reads=False)) as audit_log:
+        operator.kept.parts = replace(parts, authorization=Authorization(audit_log))
+        guessing = replace(BOSS, secret_key="guessed")
+        assert (await operator.ask("POST", "/v1/identities", {}, by=guessing)).status == 403
+        assert (await operator.ask("GET", "/v1/identities", by=None)).status == 403
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(one["audit"], one["principal"], one["access_key"]) for one in lines] == [
+        ("denied", "-", "boss-key"),
+        ("denied", "-", ""),
+    ]
+    assert lines[0]["why"].startswith("SignatureDoesNotMatch")

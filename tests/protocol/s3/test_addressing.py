@@ -1,5 +1,7 @@
 """From host and raw path to bucket and key, byte-exact."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +96,13 @@ def test_a_target_without_a_key_has_no_name():
     assert Target("bucket", None, "").resource == "/bucket"
     assert Target("bucket", "/k", "/k").resource == "/bucket//k"
     assert Target(None, None, "").resource == "/"
+
+
+def test_hosts_of_any_length_are_not_kept_in_memory():
+    tracemalloc.start()
+    try:
+        for number in range(256):
+            assert locate(f"{number:030000d}", "/bucket/key", ("s3.test",)).bucket == "bucket"
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -227,18 +227,18 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
             )
         # A '#' on the wire is a byte of the name that was judged; a URL would end before it.
         target = (f"{path}?{request.query}" if request.query else path).replace("#", "%23")
-        try:
-            return URL(f"{self._scheme}://{netloc}{target}", encoded=True), headers
-        except ValueError:  # `tenant:bucket` is no part of a host's name
-            raise InvalidRequest(
-                "The specified bucket is not valid.", code="InvalidBucketName"
-            ) from None
+        return URL(f"{self._scheme}://{netloc}{target}", encoded=True), headers
 
     def _place(self, request: OriginRequest) -> tuple[str, str]:
-        """Return host and raw path: path style, or virtual-host style where it is set."""
+        """Return host and raw path: path style, or virtual-host style where it is set.
+
+        Raises InvalidRequest (InvalidBucketName).
+        """
         if request.bucket is None:
             return self._netloc, f"{self._base_path}/"
         if self._parameters.is_virtual_host_style:
+            if ":" in request.bucket:  # `tenant:bucket` is no part of a host's name
+                raise InvalidRequest("The specified bucket is not valid.", code="InvalidBucketName")
             return f"{request.bucket}.{self._netloc}", f"{self._base_path}/{request.raw_key}"
         path = f"{self._base_path}/{request.bucket}"
         return self._netloc, f"{path}/{request.raw_key}" if request.raw_key else path

@@ -40,6 +40,7 @@ def root_log():
 def folder(tmp_path):
     (tmp_path / "forebay.toml").write_text(SETTINGS)
     (tmp_path / "state.key").write_text(KEY)
+    (tmp_path / "state.key").chmod(0o600)
     return tmp_path
 
 

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from gateway.state_assembly import refuse_unfit
+from gateway.assembly.state import refuse_unfit
 from tests.support.gateway_settings import gateway_settings
 
 

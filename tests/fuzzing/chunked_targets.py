@@ -29,6 +29,7 @@ KINDS = (
     ("UNSIGNED-PAYLOAD", ()),
 )
 HELD_BYTES_MAX = max(CHUNK_LINE_BYTES_MAX, TRAILER_BYTES_MAX)
+_STEPS_MAX = 100
 RAW, CHUNK, END, TRAILER, SEAL = range(5)
 
 
@@ -74,7 +75,9 @@ class _Writer:
 
 def _write(portions: Portions, kind: str) -> _Writer:
     writer = _Writer(kind)
-    while portions:
+    for _ in range(_STEPS_MAX):
+        if not portions:
+            break
         step = portions.number(5)
         if step == CHUNK:
             writer.chunk(portions.piece(portions.number(64)) or b"x")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
+from gateway.protocol.http.cache_control import parse_cache_control
 from gateway.protocol.http.conditions import (
     find_single_etag,
     has_conditions,
@@ -115,6 +116,12 @@ def read_conditions(raw: bytes) -> None:
         judge(head.headers, version, method)
 
 
+def read_cache_control(raw: bytes) -> None:
+    for header in ("Cache-Control", "Pragma"):
+        asked = parse_cache_control({header: text_of(raw)})
+        assert asked.age_seconds_max is None or asked.age_seconds_max >= 0
+
+
 def read_dates(raw: bytes) -> None:
     text = text_of(raw)
     moment = find_http_date(text)
@@ -170,11 +177,18 @@ TARGETS = (
         "conditions",
         read_conditions,
         (
-            b'\x00\x00If-Match: "a", W/"b"\nIf-None-Match: *',
+            b'\0\0If-Match: "a", W/"b"\nIf-None-Match: *',
             b"\x01\x01If-Modified-Since: Thu, 01 Jan 2026 00:00:00 GMT\nIf-Range: W/x",
             b'\x02\x02If-Range: "a"\nIf-Unmodified-Since: Thursday, 01-Jan-26 00:00:00 GMT',
         ),
         b'If-Match: |\nIf-None-Match: |\nIf-Range: |"a"|W/|*|, ',
+    ),
+    Target(
+        "cache-control",
+        read_cache_control,
+        (b'a="b",max-age=1', b"no-cache, max-age = 99999999999, only-if-cached", b"no-store,,a=b"),
+        b"max-age=|no-cache|no-store|only-if-cached|=|,| ",
+        512,
     ),
     Target(
         "dates",

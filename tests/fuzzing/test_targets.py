@@ -1,6 +1,7 @@
 """Every parser for a moment: nothing but a value or a documented failure comes out."""
 
 import os
+from time import process_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,9 @@ from hypothesis import strategies as st
 
 from tests.fuzzing.catalogue import TARGETS
 
+LONG_BYTES = 16 * 1024
+LONG_SECONDS_MAX = 0.3
+RUNS = (b" ", b'"', b"a,", b"=", b"<a>", b"%2")
 EXAMPLES = int(os.environ.get("FOREBAY_TEST_FUZZ_EXAMPLES", "40"))
 
 
@@ -35,3 +39,27 @@ def test_nothing_but_a_value_or_a_failure_comes_out(name):
         TARGETS[name].run(raw)
 
     judged()
+
+
+def long_inputs(seed: bytes) -> list[bytes]:
+    """Return the seed with a long run of one thing in it, at its ends and at places between."""
+    parts = 5 if len(seed) > 16 else len(seed)
+    places = [len(seed) * part // parts for part in range(parts + 1)]
+    return [
+        seed[:at] + (run * LONG_BYTES)[:LONG_BYTES] + b"\xff" + seed[at:]
+        for run in RUNS
+        for at in places
+    ]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_long_run_of_anything_costs_no_more_than_its_length(name):
+    target = TARGETS[name]
+    slow = {}
+    for raw in long_inputs(target.seeds[0]):
+        begun = process_time()
+        target.run(raw)
+        took = process_time() - begun
+        if took > LONG_SECONDS_MAX:
+            slow[raw[:80]] = took
+    assert slow == {}

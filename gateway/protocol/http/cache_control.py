@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+# Nothing optional stands before the name, and no run is given back: the time is the text's length.
 _DIRECTIVE: Final = re.compile(
-    r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("[^"]*"|[^\s,"]*))?\s*'
+    r'([!#$%&\'*+.^_`|~0-9A-Za-z-]++)\s*+(?:=\s*+("[^"]*"|[^\s,"]*+))?', re.ASCII
 )
 _AGE_DIGITS_MAX: Final = 9
 

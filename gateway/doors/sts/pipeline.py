@@ -72,7 +72,9 @@ def is_call(request: web.BaseRequest, domains: tuple[str, ...]) -> bool:
     path, query = split_target(request.raw_path)
     if path != "/":
         return False
-    is_form = request.method == "POST" and request.content_type == _FORM
+    # Not aiohttp's reading of it, which fails on `;a*`: nothing here is judged or caught yet.
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    is_form = request.method == "POST" and kind == _FORM
     is_query = request.method in {"GET", "POST"} and f"&{query}".find("&Action=") >= 0
     if not (is_form or is_query):
         return False

@@ -179,3 +179,14 @@ async def test_calls_beyond_a_bound_are_throttled(gateway, monkeypatch, bound):
     assert (reply.status, b"<Code>Throttling</Code>" in reply.body) == (400, True)
     monkeypatch.undo()
     assert (await call(gateway, WHO)).status == 200
+
+
+@pytest.mark.parametrize(
+    "content_type", [";a*", f"{FORM};a*", "<;a*", f" {FORM.upper()} ; charset=x"]
+)
+async def test_a_content_type_that_cannot_be_read_is_no_fault_of_ours(gateway, content_type):
+    body = urlencode(WHO).encode()
+    reply = await ask(gateway, "POST", "/", {}, body, content_type=content_type)
+    assert reply.status == 403
+    if FORM in content_type.lower():
+        assert b"MissingAuthenticationToken" in reply.body

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.protocol.s3.addressing import Target
     from gateway.protocol.s3.operations import Operation
 
+_FORBIDDEN = 403
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -70,7 +71,9 @@ class Exchange:
         self, status: int, headers: Mapping[str, str], length: int | None = None
     ) -> web.StreamResponse:
         """Send nothing yet but decide status and headers; `length` of None means chunked."""
-        response = web.StreamResponse(status=status, headers=self._with_our_headers(headers))
+        response = web.StreamResponse(
+            status=status, headers=self._with_our_headers(status, headers)
+        )
         if length is not None:
             response.content_length = length
         if self._must_close():
@@ -86,7 +89,7 @@ class Exchange:
         if self.pace is not None:
             await self.pace.spend(len(body))
         response = WholeAnswer(
-            status, self._with_our_headers(headers), body, closes=self._must_close()
+            status, self._with_our_headers(status, headers), body, closes=self._must_close()
         )
         self.response = response
         await response.prepare(self.request)
@@ -167,14 +170,15 @@ class Exchange:
             or not is_plainly_framed(self.head)
         )
 
-    def _with_our_headers(self, headers: Mapping[str, str]) -> CIMultiDict[str]:
+    def _with_our_headers(self, status: int, headers: Mapping[str, str]) -> CIMultiDict[str]:
         """Return the answer's headers with the request ids and how it was made."""
         ours = CIMultiDict(headers)
         ours.setdefault("x-amz-request-id", self.id)
         ours["x-forebay-request-id"] = self.id
         ours.setdefault("Server", "Forebay")
-        # How a denial was made could tell whether the object is there; to nobody nothing is told.
-        if self.principal is None or self.error_code == "AccessDenied":
+        # How a denial was made, here or at the origin, could tell whether the object is there; to
+        # nobody nothing is told.
+        if self.principal is None or status == _FORBIDDEN:
             return ours
         receipt = self.receipt
         if receipt.cache:

@@ -305,3 +305,19 @@ class _Trial:
                 assert reply.status == 403
                 assert not self.acls.allows(there, self.path)
                 assert reply.body.startswith(b"<?xml")
+
+
+async def test_whom_the_origin_denies_is_not_told_whether_it_lies_on_flash(
+    acls: Acls, gateway: Gateway, origin: EmbeddedOrigin, ann: SignedClient, key: str
+) -> None:
+    origin.put("bucket", key, BODY)
+    await gateway.warm("bucket", key)
+    for asked in ({}, {"x-forebay-explain": "1"}, {"Range": "bytes=0-3"}):
+        told = []
+        for name in (key, f"{key}/absent"):
+            acls.denied[ANN[0]].add(object_path("bucket", name))
+            reply = await ann.get("bucket", name, headers=asked)
+            assert reply.status == 403
+            told.append({each.lower() for each in reply.headers})
+        assert told[0] == told[1]
+        assert not told[0] & {"x-cache", "x-forebay-explain", "age"}

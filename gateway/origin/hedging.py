@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from gateway.model.failures import OriginUnreachable
+from gateway.model.failures import Failure, OriginUnreachable
 from gateway.origin.budgets import HEDGES, Budget
 from gateway.origin.interface import OriginAnswer, OriginRequest
 from gateway.telemetry import metrics
@@ -70,13 +70,14 @@ class Hedging:
             if not done and self._budget.spend(self._clock()):
                 metrics.origin_hedges.inc()
                 running.add(tasks.create_task(self._outcome(request, tail)))
-            answer, failure = None, None
+            answer: OriginAnswer | None = None
+            failure: Failure | None = None
             while answer is None and (running or done):
                 if not done:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     outcome = task.result()
-                    if isinstance(outcome, OriginUnreachable):
+                    if isinstance(outcome, Failure):
                         failure = outcome
                     elif answer is None:
                         answer = outcome
@@ -89,14 +90,12 @@ class Hedging:
             return answer
         raise failure or OriginUnreachable("the origin gave no answer")
 
-    async def _outcome(
-        self, request: OriginRequest, tail: Tail
-    ) -> OriginAnswer | OriginUnreachable:
+    async def _outcome(self, request: OriginRequest, tail: Tail) -> OriginAnswer | Failure:
         """Return the answer or why there is none: a group would end with the first failure."""
         try:
             return await self._timed(request, tail)
-        except OriginUnreachable as unreachable:
-            return unreachable
+        except Failure as failure:
+            return failure
 
     async def _timed(self, request: OriginRequest, tail: Tail) -> OriginAnswer:
         began = self._clock()

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from gateway.model.failures import OriginUnreachable
+from gateway.model.failures import InvalidRequest, OriginUnreachable
 from gateway.model.voices import FOREBAY
 from gateway.origin.hedging import SAMPLES_MIN, Hedging
 from gateway.origin.interface import OriginRequest
@@ -181,6 +181,16 @@ async def test_of_two_failures_one_is_raised():
 
     origin.say = lambda _: after(0.2, OriginUnreachable("late"))
     with pytest.raises(OriginUnreachable, match="late"):
+        await hedging.ask(HEAD)
+
+
+async def test_a_failure_that_is_no_silence_keeps_its_name_under_a_hedge():
+    origin = ScriptedOrigin(lambda _: 200)
+    hedging = Hedging(origin.ask, asyncio.get_running_loop().time)
+    for _ in range(2 * SAMPLES_MIN):
+        await hedging.ask(HEAD)
+    origin.say = lambda _: InvalidRequest("no such name", code="InvalidBucketName")
+    with pytest.raises(InvalidRequest, match="no such name"):
         await hedging.ask(HEAD)
 
 

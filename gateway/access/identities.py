@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Protocol
 
 from gateway.access.policy import Policy
@@ -25,6 +26,11 @@ class Identity:
     """Who asks the origin for it."""
     allowance: Allowance = UNLIMITED
     """How much it may use of all workers together."""
+
+
+def secret_mark(secret_key: str) -> str:
+    """Return what tells one secret from the next; the secret cannot be had from it."""
+    return sha256(b"forebay session\0" + secret_key.encode()).hexdigest()[:32]
 
 
 class KnownIdentities(Protocol):

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.access.authentication import Authentication, Principal
+from gateway.access.identities import secret_mark
 from gateway.access.policy import Decision
 from gateway.access.policy_refusals import PolicyError
 from gateway.access.request_context import RequestContext
@@ -87,9 +88,15 @@ class Issuing:
             name=wanted.name,
             web=web,
             policy=wanted.policy,
+            secret_mark=self._mark(who[1]),
         )
         token, percent = self._authentication.tokens.seal(session)
         return Issued(session, token, percent)
+
+    def _mark(self, access_key: str) -> str:
+        """Return the mark of the caller's secret; '' where nobody signed with one."""
+        identity = self._authentication.identities.find(access_key) if access_key else None
+        return secret_mark(identity.secret_key) if identity is not None else ""
 
 
 def judge_role(

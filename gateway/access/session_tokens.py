@@ -22,7 +22,7 @@ TOKEN_LETTERS_MAX: Final = 8192
 PACKED_BYTES_MAX: Final = 2048
 """Of a document, packed: what a header and a presigned URL carry without trouble."""
 
-_FORM: Final = 1
+_FORM: Final = 2
 _PLAIN, _DEFLATED = b"p", b"z"
 _PLAIN_BYTES_MAX: Final = 64 * 1024
 
@@ -48,6 +48,8 @@ class Session:
     web: WebIdentity | None
     policy: str
     """The session policy, as it was sent; '' where there is none."""
+    secret_mark: str = ""
+    """The mark of the secret that it was asked for with (identities.secret_mark)."""
 
 
 class SessionTokens:
@@ -113,6 +115,7 @@ def _pack(session: Session) -> bytes:
         session.name,
         None if web is None else [web.issuer, web.subject, list(web.audiences)],
         session.policy,
+        session.secret_mark,
     ]
     plain = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     deflated = zlib.compress(plain, 9)
@@ -129,7 +132,7 @@ def _unpack(access_key: str, packed: bytes) -> Session:
     form, *fields = json.loads(plain)
     if form != _FORM:
         raise _invalid()
-    secret, issued_us, expires, identity, identity_key, role, name, web, policy = fields
+    secret, issued_us, expires, identity, identity_key, role, name, web, policy, mark = fields
     return Session(
         access_key=access_key,
         secret_key=secret,
@@ -141,6 +144,7 @@ def _unpack(access_key: str, packed: bytes) -> Session:
         name=name,
         web=None if web is None else WebIdentity(web[0], web[1], tuple(web[2])),
         policy=policy,
+        secret_mark=mark,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from gateway.access.identities import Identity, KnownIdentities
+from gateway.access.identities import Identity, KnownIdentities, secret_mark
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.policy_refusals import PolicyError
 from gateway.access.rights import Intersection, Rights
@@ -102,6 +102,8 @@ def _get_identity(session: Session, identities: KnownIdentities) -> Identity:
     """Return who asked for the session, if the keys that they asked with still are theirs."""
     identity = identities.find(session.identity_key)
     if identity is None or identity.name != session.identity:
+        raise _gone()
+    if session.secret_mark != secret_mark(identity.secret_key):
         raise _gone()
     void_before = identity.sessions_from
     if void_before is not None and session.issued_us < void_before.timestamp() * 1_000_000:

@@ -311,3 +311,13 @@ def test_sessions_of_before_stay_void_when_the_identity_is_enabled_again(tmp_pat
         assert code_of(stage.ask, issued) == "InvalidAccessKeyId"
         stage.clock.now = kept.clock.now + timedelta(milliseconds=1)
         assert stage.ask(stage.role_session(caller=ann)).name == "training/run-1"
+
+
+def test_a_new_secret_under_the_same_key_ends_the_sessions_of_the_old_one():
+    stage = Stage()
+    role, own = stage.role_session(), stage.issuing.session_of(stage.ann, 900)
+    stage.judge.identities = Identities([replace(ANN, secret_key="another-secret")])
+    assert code_of(stage.ask, role) == "InvalidAccessKeyId"
+    assert code_of(stage.ask, own) == "InvalidAccessKeyId"
+    stage.judge.identities = Identities([replace(ANN, policy=READ_B)])
+    assert stage.ask(own).name == "ann"

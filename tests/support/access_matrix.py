@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
+from gateway.access.identities import secret_mark
 from gateway.access.session_tokens import PURPOSE, Session, SessionTokens
 from gateway.protocol.s3.signing import presign
 from gateway.state.sealing import Sealer
@@ -66,6 +67,7 @@ class Denied:
             name="",
             web=None,
             policy=self.session_policy,
+            secret_mark=secret_mark(self.secret),
         )
         return SessionTokens(Sealer([STATE_KEY], PURPOSE)).seal(session)[0]
 

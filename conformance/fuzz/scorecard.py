@@ -36,7 +36,9 @@ def write_scorecard(runs: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"asked minutes": _ASKED_MINUTES, "targets": rows}
     (folder / "fuzz.json").write_text(json.dumps(figures, indent=1) + "\n")
-    (folder / "fuzz.md").write_text(_table(rows))
+    untimed = sum("cpu_seconds" not in one for one in made)
+    note = f"Of {untimed} of {len(made)} runs the CPU time was not taken.\n" if untimed else ""
+    (folder / "fuzz.md").write_text(_table(rows) + note)
 
 
 def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:

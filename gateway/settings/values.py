@@ -48,7 +48,8 @@ def parse_seconds(value: object) -> float:
     factor = _SECONDS_UNITS.get(unit)
     if factor is None:
         raise ValueError('a duration is written like "30s", "500ms", "5m", "1h" or 30 (seconds)')
-    return float(number * factor)
+    # Of microseconds, as it is written again: 9 ms are else 0.009000000000000001 s, and not 9 ms.
+    return round(float(number * factor), 6)
 
 
 def _parse_quantity(value: object) -> tuple[float | int, str]:

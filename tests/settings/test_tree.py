@@ -247,7 +247,15 @@ def test_a_file_that_is_no_toml_is_refused_in_words(tmp_path, text):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("30s", 30.0), ("500ms", 0.5), ("5m", 300.0), ("1h", 3600.0), (2, 2.0), ("1.5s", 1.5)],
+    [
+        ("30s", 30.0),
+        ("500ms", 0.5),
+        ("9ms", 0.009),
+        ("5m", 300.0),
+        ("1h", 3600.0),
+        (2, 2.0),
+        ("1.5s", 1.5),
+    ],
 )
 def test_durations(text, expected):
     assert parse_seconds(text) == expected
@@ -277,7 +285,7 @@ def test_what_is_no_address_is_refused():
             parse_address(text)
 
 
-@pytest.mark.parametrize("seconds", [0.25, 30, 86400 * 365])
+@pytest.mark.parametrize("seconds", [0.25, 0.009, 0.07, 30, 86400 * 365])
 def test_bounded_freshness_survives_the_way_to_a_worker(read, seconds):
     rule = FACE.replace('"strict"', f'"bounded({seconds}s)"')
     settings = from_json(to_json(read(rule)))

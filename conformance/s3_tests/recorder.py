@@ -2,7 +2,7 @@
 
 It runs in the suite's environment, hence the standard library only. FOREBAY_RECORD names the file
 that takes one JSON line per phase of a test (set-up, call, clean-up), as they end; FOREBAY_NAMES,
-if set, a file of the names that are run.
+if set, a file of the names that are run; FOREBAY_REPEATS how often each is.
 """
 
 import json
@@ -24,8 +24,12 @@ def pytest_configure(config: Any) -> None:
 def pytest_collection_modifyitems(config: Any, items: list[Any]) -> None:
     """Keep the tests that are named; a parametrised test goes by the name of its function."""
     path = os.environ.get("FOREBAY_NAMES")
-    if not path:
-        return
+    if path:
+        _keep_named(config, items, path)
+    items[:] *= int(os.environ.get("FOREBAY_REPEATS", "1"))
+
+
+def _keep_named(config: Any, items: list[Any], path: str) -> None:
     names = set(Path(path).read_text("utf-8").split())
     kept = [item for item in items if {item.name, getattr(item, "originalname", "")} & names]
     dropped = [item for item in items if item not in set(kept)]

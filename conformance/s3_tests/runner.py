@@ -35,12 +35,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is run: tests by name, by markers, by pytest's own expression, less some."""
+    """What is run: tests by name, by markers, by pytest's own expression, less some; how often."""
 
     names: Path | None = None
     markers: str = ""
     expression: str = ""
     excluded: tuple[str, ...] = ()
+    repeats: int = 1
 
     def words(self) -> list[str]:
         """Return pytest's arguments."""
@@ -77,7 +78,7 @@ class Suite:
             done = subprocess.run(
                 command,
                 cwd=self.checkout,
-                env=_environment(settings, record, selection.names),
+                env=_environment(settings, record, selection),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 timeout=_SUITE_SECONDS_MAX,
@@ -99,7 +100,7 @@ def make_environment(checkout: Path, folder: Path) -> Path:
     return python
 
 
-def _environment(settings: Path, record: Path, names: Path | None) -> dict[str, str]:
+def _environment(settings: Path, record: Path, selection: Selection) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -109,7 +110,8 @@ def _environment(settings: Path, record: Path, names: Path | None) -> dict[str, 
     return kept | {
         "S3TEST_CONF": str(settings),
         "FOREBAY_RECORD": str(record),
-        "FOREBAY_NAMES": str(names or ""),
+        "FOREBAY_NAMES": str(selection.names or ""),
+        "FOREBAY_REPEATS": str(selection.repeats),
         "PYTHONPATH": str(_ROOT),
         "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "1",

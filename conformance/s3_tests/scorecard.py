@@ -3,25 +3,29 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conformance.s3_tests.runner import Outcome
 
 _WORDS_MAX = 200
-_SHOWN = ("LOST", "known gap", "passes unexpectedly", "gained", "fails both")
+_SHOWN = ("LOST", "known gap", "passes unexpectedly", "unsteady", "gained", "fails both")
 _FAILING = ("LOST", "passes unexpectedly")
 _NOT_RUN = Outcome("skipped", "not run")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A test on both sides; `reason` is that of its known gap, '' if it has none."""
+    """A test on both sides; `reason` is that of its known gap, '' if it has none.
+
+    `is_unsteady`: asked again and again, the origin itself fails it too.
+    """
 
     test: str
     direct: Outcome
     forebay: Outcome
     reason: str
+    is_unsteady: bool = False
 
     @property
     def verdict(self) -> str:
@@ -30,7 +34,7 @@ class Row:
         if self.reason and passes:
             return "passes unexpectedly"
         if self.direct.outcome == "passed":
-            lost = "known gap" if self.reason else "LOST"
+            lost = "known gap" if self.reason else "unsteady" if self.is_unsteady else "LOST"
             return "passes both" if passes else lost
         if passes:
             return "gained"
@@ -87,6 +91,14 @@ def compare(
             reasons.get(test.rpartition("::")[2].partition("[")[0], ""),
         )
         for test in sorted({*direct, *forebay})
+    )
+
+
+def with_unsteady(rows: tuple[Row, ...], again: Mapping[str, Outcome]) -> tuple[Row, ...]:
+    """Return the rows, told what became of tests that the origin was asked again and again."""
+    return tuple(
+        replace(row, is_unsteady=row.test in again and again[row.test].outcome == "failed")
+        for row in rows
     )
 
 

@@ -56,5 +56,6 @@ def _words(report: Any) -> str:
     """Return the sentence of a failure, after the phase where that is not the test itself."""
     crash = getattr(report.longrepr, "reprcrash", None)
     words = crash.message if crash is not None else str(report.longrepr)[-_WORDS_MAX:]
+    words = words.replace(f"{Path.cwd()}/", "")  # where the checkout lies is nobody's business
     phase = "" if report.when == "call" else f"{report.when}: "
     return f"{phase}{words}"[:_WORDS_MAX]

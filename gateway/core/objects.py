@@ -94,17 +94,18 @@ class Objects:
         self._now_ns = now_ns
         self.rules = rules
 
+    def may_hit(self, name: ObjectName) -> bool:
+        """Return whether the rule of `name` lets anything be served unasked, now."""
+        return self.rules.find(name).freshness.mode in UNASKED_MODES and self._flash.is_healthy
+
     def find_hit(self, name: ObjectName, voice: Voice) -> Hit | None:
         """Return a whole body that may be served unasked and takes no waiting, if there is one.
 
         Whatever is not that simple is None, and `read` finds out what it is.
         """
-        rule = self.rules.find(name)
-        if rule.freshness.mode not in UNASKED_MODES or not self._flash.is_healthy:
-            return None
         row = self._flash.find_row(name)
         now_ns = self._now_ns()
-        if row is None or not may_serve_unasked(rule, row, voice, now_ns):
+        if row is None or not may_serve_unasked(self.rules.find(name), row, voice, now_ns):
             return None
         wanted = ByteRange(0, row.version.size)
         body = find_bytes(self._flash, row, wanted, self._parts.chunk_bytes)

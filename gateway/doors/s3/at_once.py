@@ -140,7 +140,8 @@ class AtOnce:
         """Locate, identify, name, require, look: as the pipeline does; None where it must."""
         head = asked.head
         target = locate(head.host, head.path, self._domains)
-        if target.key is None:
+        # Known by its name alone: else who asks would be proven twice wherever the origin is asked.
+        if target.key is None or not self._objects.may_hit(target.name):
             return None
         principal = self._authentication.identify(head)
         if principal.allowance != UNLIMITED:

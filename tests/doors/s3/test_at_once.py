@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.access.authentication import Authentication, Principal
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.doors.s3.at_once import AtOnce
+from gateway.protocol.http.head import RequestHead
 from tests.support.gateway_settings import ADMIN, gateway_settings
 from tests.support.gateway_worker import Gateway, running_worker, until
 from tests.support.raw_connection import RawConnection, raw_connection, request_bytes
@@ -229,3 +231,20 @@ async def test_the_access_log_has_its_line(
     assert answers[0] is not None
     for said in ('"cache":"HIT"', '"status":200', '"bytes_out":4096', '"principal":"admin"'):
         assert said in line
+
+
+async def test_who_asks_is_proven_once_where_the_origin_must_be_asked(
+    warm: Gateway, origin: EmbeddedOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proven: list[str] = []
+    really = Authentication.identify
+
+    def identify(self: Authentication, head: RequestHead) -> Principal:
+        proven.append(head.path)
+        return really(self, head)
+
+    monkeypatch.setattr(Authentication, "identify", identify)
+    origin.put("bucket", "strict", BODY)
+    assert (await warm.client.get("bucket", "strict")).body == BODY
+    assert (await warm.client.get("bucket", KEY)).body == BODY
+    assert proven == ["/bucket/strict", f"/bucket/{KEY}"]

@@ -1,0 +1,108 @@
+"""Listings as the origin tells them: ListObjectsV2 pages read into rows (pure).
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from gateway.model.failures import InvalidRequest, OriginUnreachable
+from gateway.protocol.http.dates import format_http_date
+from gateway.protocol.http.percent import decode_query, encode
+from gateway.protocol.s3.documents import find_document
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+PAGE_KEYS_MAX = 1000
+LISTING_BYTES_MAX = 16 * 1024 * 1024
+"""A thousand keys of 1,024 bytes, each byte percent-encoded, with their owners."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One object as a listing shows it; version id and checksums are in no listing."""
+
+    key: str
+    etag: str
+    """As a HEAD shows it, with its quotes."""
+    size: int
+    last_modified: str
+    """The HTTP date, as a HEAD shows it: fractions of a second are cut off."""
+    storage_class: str
+    """`STANDARD` where the origin names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """Up to a thousand objects in the order of their keys' bytes."""
+
+    objects: tuple[ListedObject, ...]
+    next_token: str | None
+    """Where the next page begins; None at the end."""
+
+
+def listing_query(
+    *, prefix: str = "", start_after: str = "", token: str | None = None, count_max: int
+) -> str:
+    """Return the query of one ListObjectsV2; keys come percent-encoded, so that XML holds any."""
+    pairs = {
+        "continuation-token": token,
+        "encoding-type": "url",
+        "list-type": "2",
+        "max-keys": str(count_max),
+        "prefix": prefix or None,
+        "start-after": start_after or None,
+    }
+    return "&".join(f"{name}={encode(value)}" for name, value in pairs.items() if value is not None)
+
+
+def read_listing(body: bytes) -> ListedPage:
+    """Return the page that a ListBucketResult holds.
+
+    Raises OriginUnreachable for what cannot be read: a row that is not understood might be the one
+    that matters.
+    """
+    root = find_document(body, LISTING_BYTES_MAX)
+    if root is None or root.tag != "ListBucketResult":
+        raise _unreadable()
+    is_encoded = root.findtext("EncodingType") == "url"
+    try:
+        objects = tuple(_object(found, is_encoded=is_encoded) for found in root.iter("Contents"))
+    except (ValueError, InvalidRequest):
+        raise _unreadable() from None
+    token = root.findtext("NextContinuationToken") or None
+    is_truncated = root.findtext("IsTruncated") == "true"
+    if is_truncated and token is None:
+        raise _unreadable()
+    return ListedPage(objects, token if is_truncated else None)
+
+
+def _object(found: "Element", *, is_encoded: bool) -> ListedObject:
+    texts = {child.tag: child.text or "" for child in found}
+    key = texts.get("Key", "")
+    if not key:
+        raise ValueError("a row without a key")
+    return ListedObject(
+        key=decode_query(key) if is_encoded else key,
+        etag=texts.get("ETag", ""),
+        size=int(texts["Size"]) if texts.get("Size", "").isdecimal() else _no_size(),
+        last_modified=_http_date(texts.get("LastModified", "")),
+        storage_class=texts.get("StorageClass") or "STANDARD",
+    )
+
+
+def _no_size() -> int:
+    raise ValueError("a row without a size")
+
+
+@lru_cache(maxsize=1024)  # objects written together have one date
+def _http_date(text: str) -> str:
+    """Return the HTTP date of `2013-05-24T00:00:00.000Z`; raises ValueError."""
+    return format_http_date(datetime.fromisoformat(text).replace(microsecond=0))
+
+
+def _unreadable() -> OriginUnreachable:
+    return OriginUnreachable("The origin's listing cannot be read.")

@@ -40,13 +40,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one measurement found."""
+    """What one measurement found, or why it could not be taken (`error`)."""
 
     id: str
     title: str
     samples: tuple[Samples, ...]
     bars: tuple[Bar, ...]
     notes: tuple[str, ...] = ()
+    error: str = ""
     load_average: float = field(default_factory=load_average)
 
 

@@ -31,6 +31,12 @@ def describe() -> dict[str, object]:
     }
 
 
+def is_same_code(commit: str) -> bool:
+    """Return whether gateway and suite are as they were at a commit, edits counted."""
+    command = ["git", "diff", "--quiet", commit, "--", "gateway", "conformance/performance"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def _nice() -> int:
     """Return the priority that counts: the session's where the kernel groups by session."""
     group = Path("/proc/self/autogroup")

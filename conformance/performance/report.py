@@ -1,6 +1,7 @@
 """Writing outcomes down: a table for the terminal, JSON for programs, Markdown for people.
 
-A run of some measurements replaces theirs in the report and leaves the others as they were.
+A row that was taken replaces its last figures in the report and leaves the others as they were. A
+row that could not be taken keeps its last figures and says why beside them.
 """
 
 import json
@@ -14,14 +15,19 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.performance.figures import Bar, Outcome, Samples
-from conformance.performance.machine import describe
+from conformance.performance.machine import describe, is_same_code
+from conformance.performance.measurement import row_order
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
+_JSON = RESULTS / "performance.json"
 _VERDICTS = {True: "met", False: "**short**", None: ""}
 
 
 def print_outcome(outcome: Outcome) -> None:
     """Print one measurement."""
+    if outcome.error:
+        print(f"{outcome.id}: {outcome.title}: could not be taken: {outcome.error}\n")
+        return
     table = Table(title=f"{outcome.id}: {outcome.title}", title_justify="left")
     for heading in ("", "median", "least", "most", "n"):
         table.add_column(heading, justify="left" if not heading else "right")
@@ -37,15 +43,32 @@ def print_outcome(outcome: Outcome) -> None:
 
 def write_report(outcomes: Iterable[Outcome]) -> None:
     """Put the outcomes into conformance/results/performance.json and .md."""
-    path = RESULTS / "performance.json"
-    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    known = _known()
     measured = {"taken": datetime.now(UTC).isoformat(timespec="seconds"), "on": describe()}
     for outcome in outcomes:
-        known[outcome.id] = {**_as_json(outcome), **measured}
-    known = dict(sorted(known.items(), key=lambda pair: (pair[0][0] != "P", int(pair[0][1:]))))
+        known[outcome.id] = merged(known.get(outcome.id), {**_as_json(outcome), **measured})
+    known = {name: known[name] for name in sorted(known, key=row_order)}
     RESULTS.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
-    (RESULTS / "performance.md").write_text(_markdown(known))
+    _JSON.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    (RESULTS / "performance.md").write_text(markdown(known))
+
+
+def merged(last: Mapping[str, Any] | None, taken: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands in the report: what was taken, or the last figures and why not."""
+    if not taken["error"] or last is None:
+        return dict(taken)
+    return {**last, "error": f"{taken['error']} (at {taken['on']['commit']}, {taken['taken']})"}
+
+
+def ids_measured_here() -> set[str]:
+    """Return the rows that have figures of the very code that is checked out."""
+    good = {name: one["on"]["commit"] for name, one in _known().items() if not one.get("error")}
+    same = {commit: is_same_code(commit) for commit in set(good.values())}
+    return {name for name, commit in good.items() if same[commit]}
+
+
+def _known() -> dict[str, Any]:
+    return json.loads(_JSON.read_text()) if _JSON.exists() else {}
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:
@@ -57,7 +80,8 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
     return written
 
 
-def _markdown(known: Mapping[str, Any]) -> str:
+def markdown(known: Mapping[str, Any]) -> str:
+    """Return the report for people."""
     lines = [
         "# Performance: the last figures",
         "",
@@ -83,6 +107,8 @@ def _row(one: Mapping[str, Any]) -> str:
     figures = "<br>".join(f"{s.subject} {s.median:,.4g} {s.unit}" for s in samples)
     verdicts = "<br>".join(f"{b.what} {b.value:.3f} {_aim(b)} {_VERDICTS[b.holds]}" for b in bars)
     work = "; ".join([one["title"], *one["notes"]])
+    if one.get("error"):
+        verdicts += f"<br>**could not be taken**: {one['error']}"
     return f"| {one['id']} | {work} | {figures} | {verdicts} |"
 
 

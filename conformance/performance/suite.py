@@ -1,62 +1,72 @@
-"""The performance suite: runs the measurements named, prints a table, writes JSON and Markdown.
+"""The performance suite: runs the rows named, prints a table, writes JSON and Markdown.
 
-Figures are ratios taken side by side in one run, in turns, since these machines are shared.
+Figures are ratios taken side by side in one run, in turns, since these machines are shared. Each
+row is written down as soon as it is done, so that a run that ends early keeps what it has; a row
+that fails is written down as failed, and the next one begins.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from conformance.performance import cold, memory, uploads, warm
-from conformance.performance.figures import Outcome
-from conformance.performance.report import print_outcome, write_report
-from conformance.performance.workplace import Workplace, workplace
+from conformance.performance.measurement import Measurement, row_order, take
+from conformance.performance.report import ids_measured_here, print_outcome, write_report
+from conformance.performance.workplace import workplace
 
-MEASUREMENTS: dict[str, Callable[[Workplace], Outcome]] = {
-    "P1": warm.small_gets,
-    "P3": warm.large_stream,
-    "P4": cold.one_stream,
-    "P5": cold.random_starts,
-    "P7": cold.first_bytes,
-    "P8": uploads.writes,
-    "P10": memory.readers,
-    "A1": warm.model_file,
-    "A5": cold.crowd,
+MEASUREMENTS: dict[str, Measurement] = {
+    "P1": Measurement(warm.small_gets, "versitygw minio nginx wrk"),
+    "P3": Measurement(warm.large_stream, "versitygw minio nginx"),
+    "P4": Measurement(cold.one_stream, "versitygw"),
+    "P5": Measurement(cold.random_starts, "versitygw"),
+    "P7": Measurement(cold.first_bytes, "versitygw"),
+    "P8": Measurement(uploads.writes, "versitygw"),
+    "P10": Measurement(memory.readers, "versitygw"),
+    "A1": Measurement(warm.model_file, "versitygw"),
+    "A5": Measurement(cold.crowd, "versitygw wrk"),
 }
+"""Row -> what takes it and the programs it needs beside curl. A row is one line here."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure; 0 when every bar was met, 1 when one was not, 2 for what cannot be measured."""
+    """Measure; 0 when every bar was met, 1 when one was not, 2 when a row could not be taken."""
     options = _options(argv)
+    if options.list:
+        for name in sorted(MEASUREMENTS, key=row_order):
+            print(f"{name:5} {MEASUREMENTS[name].title}  [{MEASUREMENTS[name].needs}]")
+        return 0
+    names = sorted(set(options.rows or MEASUREMENTS), key=row_order)
+    if options.resume:
+        names = [name for name in names if name not in ids_measured_here()]
     outcomes = []
-    for name in options.measurements or MEASUREMENTS:
+    for name in names:
         with workplace(is_quick=options.quick) as place:
-            try:
-                outcomes.append(MEASUREMENTS[name](place))
-            except FileNotFoundError as missing:
-                print(f"{name}: {missing}", file=sys.stderr)
-                return 2
+            outcomes.append(take(name, MEASUREMENTS[name], place))
         print_outcome(outcomes[-1])
-    if not options.quick:
-        write_report(outcomes)
+        if not options.quick:
+            write_report([outcomes[-1]])
+    if any(one.error for one in outcomes):
+        return 2
     return 0 if all(bar.holds is not False for one in outcomes for bar in one.bars) else 1
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="conformance/run.py performance", description=__doc__)
-    parser.add_argument(
-        "measurements",
-        nargs="*",
-        metavar="ID",
-        help=f"which to take, all by default: {', '.join(MEASUREMENTS)}",
-    )
+    known = ", ".join(sorted(MEASUREMENTS, key=row_order))
+    parser.add_argument("rows", nargs="*", metavar="ID", help=f"all by default: {known}")
     parser.add_argument(
         "--quick", action="store_true", help="small and few: a look, not a figure; writes nothing"
     )
+    parser.add_argument("--list", action="store_true", help="say what each row is, and end")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="leave out rows that have figures of this very code",
+    )
     options = parser.parse_args(argv)
-    unknown = [name for name in options.measurements if name not in MEASUREMENTS]
+    unknown = [name for name in options.rows if name not in MEASUREMENTS]
     if unknown:
-        parser.error(f"unknown measurement {unknown[0]}; known are {', '.join(MEASUREMENTS)}")
+        parser.error(f"unknown row {unknown[0]}; known are {known}")
     return options
 
 

@@ -18,6 +18,7 @@ from gateway.flash.store import Flash
 from gateway.model.rules import Rules
 from gateway.model.voices import Keys
 from gateway.origin.credentials import ChainCredentials, Credentials, StaticCredentials
+from gateway.origin.interface import Origin
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.settings.tree import Settings
@@ -89,26 +90,8 @@ def build_core(
     tasks: asyncio.TaskGroup,
 ) -> Core:
     """Join the parts of reading and writing."""
-    attempts_max, chunk_bytes = settings.origin.attempts_max, settings.flash.chunk_size
-    chosen = settings.origin
-    patient = PatientOrigin(
-        origin, PatienceParameters(attempts_max, chosen.patience_seconds, chosen.hedging)
-    )
-    filling = Filling(
-        patient,
-        flash,
-        tasks,
-        FillParameters(chunk_bytes, RUN_CHUNKS, settings.flash.fill_memory, attempts_max),
-    )
-    parts = ReadParts(
-        patient, flash, filling, chunk_bytes, RUN_CHUNKS, AHEAD_RUNS_MAX, attempts_max
-    )
-
-    def make_validation(adopt: Adopt) -> Validation:
-        return Validation(patient, tasks, time.time_ns, adopt)
-
-    rules = rules_of(settings)
-    objects = Objects(parts, make_validation, rules, time.time_ns)
+    chunk_bytes, rules = settings.flash.chunk_size, rules_of(settings)
+    objects = build_objects(settings, make_patient(settings, origin), flash, tasks)
     writing = Writing(
         origin,
         flash,
@@ -118,6 +101,33 @@ def build_core(
         WriteParameters((settings.flash.path,), ByteBudget(settings.flash.spool_memory)),
     )
     return Core(origin, flash, store, objects, writing)
+
+
+def make_patient(settings: Settings, origin: Origin) -> PatientOrigin:
+    """Return `origin` with the patience that the settings ask for."""
+    chosen = settings.origin
+    return PatientOrigin(
+        origin, PatienceParameters(chosen.attempts_max, chosen.patience_seconds, chosen.hedging)
+    )
+
+
+def build_objects(
+    settings: Settings, origin: Origin, flash: Flash, tasks: asyncio.TaskGroup
+) -> Objects:
+    """Join the parts of reading; fills and questions run in `tasks`."""
+    attempts_max, chunk_bytes = settings.origin.attempts_max, settings.flash.chunk_size
+    filling = Filling(
+        origin,
+        flash,
+        tasks,
+        FillParameters(chunk_bytes, RUN_CHUNKS, settings.flash.fill_memory, attempts_max),
+    )
+    parts = ReadParts(origin, flash, filling, chunk_bytes, RUN_CHUNKS, AHEAD_RUNS_MAX, attempts_max)
+
+    def make_validation(adopt: Adopt) -> Validation:
+        return Validation(origin, tasks, time.time_ns, adopt)
+
+    return Objects(parts, make_validation, rules_of(settings), time.time_ns)
 
 
 def rules_of(settings: Settings) -> Rules:

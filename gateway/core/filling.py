@@ -93,6 +93,10 @@ class ChunkFill:
             self._waiting.append(place)
             await place
 
+    async def wait_over(self) -> None:
+        """Return once its last word is said."""
+        await self.wait_beyond(self.length)  # more than all of it is never received
+
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
         for place in waiting:

@@ -166,6 +166,27 @@ class Objects:
             return Read(row.version, row.headers, wanted, primed)
         raise OriginUnreachable(f"{name} changes faster than it can be read")
 
+    async def current(self, name: ObjectName, wish: Wish, receipt: Receipt) -> Row:
+        """Return the row of a version fresh by the name's rule; its body may be on its way.
+
+        Raises NotCacheable, OriginRefused, OriginUnreachable.
+        """
+        rule = self._rule_of(name, receipt)
+        if not self._flash.is_healthy:
+            raise NotCacheable("flash")
+        return await self._fresh(name, rule, wish, receipt)
+
+    async def bring(self, row: Row, wanted: ByteRange, voice: Voice) -> None:
+        """Return once the bytes `wanted` of that version lie on flash; no reader gets them.
+
+        Raises VersionChanged, FlashTrouble, OriginRefused, OriginUnreachable.
+        """
+        try:
+            await Reading(self._parts, row, wanted, voice, Receipt()).bring()
+        except VersionChanged:
+            self._flash.forget(row.name)
+            raise
+
     def _rule_of(self, name: ObjectName, receipt: Receipt) -> Rule:
         """Return the rule of `name`, written down; raises NotCacheable where it is to bypass us."""
         rule = self.rules.find(name)

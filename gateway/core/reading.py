@@ -87,6 +87,37 @@ class Reading:
             for number in list(self._expected):
                 self._leave(number)
 
+    async def bring(self) -> None:
+        """Return once all the bytes lie on flash, and give none: each is written, none is copied.
+
+        Raises as `pieces` does, and FlashTrouble where flash does not keep what came.
+        """
+        try:
+            for number in self._wanted.chunks(self._parts.chunk_bytes):
+                await self._brought(number)
+        finally:
+            for number in list(self._expected):
+                self._leave(number)
+
+    async def _brought(self, number: int) -> None:
+        """Return once chunk `number` is on flash, or was: what is evicted at once is not chased."""
+        parts, body = self._parts, self._row.body
+        while not parts.flash.extents(body, range(number, number + 1)):
+            fill = parts.filling.find(body, number)
+            if fill is None:
+                await self._arrange(number)
+                continue
+            self._expect(fill)
+            self._read_ahead(number)
+            await fill.wait_over()
+            if fill.failure is not None and not self._is_anothers(fill):
+                raise fill.failure
+            if fill.extent is None and fill.received == fill.length:
+                raise FlashTrouble("flash did not keep what came")
+            if fill.extent is not None:
+                break
+        self._leave(number)
+
     async def _walk(self) -> AsyncGenerator[Piece]:
         """Yield the bytes chunk by chunk from wherever each is now."""
         parts, body = self._parts, self._row.body

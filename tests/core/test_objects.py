@@ -12,7 +12,7 @@ from gateway.core.reading import FlashPiece, ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.validation import Opening, Validation
 from gateway.flash.store import Flash
-from gateway.model.failures import OriginRefused, OriginUnreachable, VersionChanged
+from gateway.model.failures import FlashTrouble, OriginRefused, OriginUnreachable, VersionChanged
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.rules import Freshness, Mode, Rule, Rules
@@ -288,3 +288,41 @@ async def test_flash_that_fails_while_another_worker_fills_is_gone_around(house,
     body, receipt = task.result()
     assert body == BODY[:100]
     assert receipt.reason == "flash is out of order"
+
+
+async def test_bringing_puts_every_chunk_on_flash_and_asks_each_byte_once(house):
+    row = await house.objects.current(NAME, Wish(FOREBAY), Receipt())
+    await house.objects.bring(row, ByteRange(0, len(BODY)), FOREBAY)
+    assert len(house.flash.extents(row.body, range(100))) == 41
+    assert house.origin.body_bytes() == len(BODY)
+    await punch_hole(house.flash, row.body, 17)
+    await house.objects.bring(row, ByteRange(0, len(BODY)), FOREBAY)
+    assert 0 < house.origin.body_bytes() - len(BODY) <= CHUNK
+    assert (await house.read())[0] == BODY
+
+
+async def test_bringing_follows_what_the_question_itself_fetched(house):
+    house.origin.put("small", BODY[: CHUNK * 2])
+    name = ObjectName("b", "small")
+    row = await house.objects.current(name, Wish(FOREBAY, Opening(None)), Receipt())
+    await house.objects.bring(row, ByteRange(0, CHUNK * 2), FOREBAY)
+    assert len(house.origin.asked) == 1
+    assert len(house.flash.extents(row.body, range(2))) == 2
+
+
+async def test_bringing_a_version_that_is_gone_says_so_and_forgets_it(house):
+    row = await house.objects.current(NAME, Wish(FOREBAY), Receipt())
+    house.origin.put("k", b"newer")
+    with pytest.raises(VersionChanged):
+        await house.objects.bring(row, ByteRange(0, len(BODY)), FOREBAY)
+    assert house.flash.find_row(NAME) is None
+
+
+async def test_bringing_what_flash_does_not_take_is_trouble_and_no_success(house, monkeypatch):
+    async def refuse(*_):
+        raise FlashTrouble("full")
+
+    monkeypatch.setattr(house.flash, "write", refuse)
+    row = await house.objects.current(NAME, Wish(FOREBAY), Receipt())
+    with pytest.raises(FlashTrouble):
+        await house.objects.bring(row, ByteRange(0, len(BODY)), FOREBAY)

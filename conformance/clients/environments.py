@@ -1,7 +1,8 @@
 """Where clients live: Python environments of their own, outside the tree, and rclone built by Go.
 
 Several environments, since s3fs pins botocore by aiobotocore and aws-cli pins another, and since
-PyTorch, which the loaders of models stand on, weighs five gigabytes. They are made when they are
+PyTorch, which the loaders of models stand on, weighs five gigabytes; the performance suite has two
+small ones. They are made when they are
 first asked for, at the versions written here, under FOREBAY_CLIENTS (by default
 ~/.cache/forebay/clients); rclone goes where the other Go tools are (FOREBAY_TOOLS). Standard
 library only: drivers import this in the clients' environments.
@@ -40,6 +41,8 @@ PACKAGES = {
         "s3fs==2026.9.0",
         "aiobotocore==3.10.0",
     ),
+    "parquet": ("pyarrow==26.0.1",),
+    "charts": ("matplotlib==3.11.2",),
 }
 OF_CLIENT = {
     "s3fs": "s3fs",
@@ -62,11 +65,15 @@ def tools_folder() -> Path:
 
 
 def python_of(client: str) -> Path:
-    """Return the interpreter of a client's environment, which is made if it must be.
+    """Return the interpreter of a client's environment, made as `python_in` does."""
+    return python_in(OF_CLIENT.get(client, "sdks"))
+
+
+def python_in(name: str) -> Path:
+    """Return the interpreter of an environment, which is made if it must be.
 
     Raises CalledProcessError where pip cannot install it.
     """
-    name = OF_CLIENT.get(client, "sdks")
     folder = clients_folder() / name
     wanted = "\n".join(PACKAGES[name])
     stamp = folder / _STAMP

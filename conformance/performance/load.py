@@ -5,7 +5,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,30 +34,35 @@ _FORMAT = '{"seconds":%{time_total},"first":%{time_starttransfer},"bytes":%{size
 
 def link(server: Server, key: str, method: str = "GET") -> str:
     """Return a URL of an object: presigned, or plain where the server asks for no signature."""
+    return links(server, [key], method)[0]
+
+
+def links(server: Server, keys: Iterable[str], method: str = "GET") -> list[str]:
+    """Return the URLs of several objects, as `link` does."""
+    endpoint = f"http://{server.authority}"
     if not server.is_signed:
-        return f"{server.endpoint}/{BUCKET}/{key}"
+        return [f"{endpoint}/{BUCKET}/{key}" for key in keys]
     operation = {"GET": "get_object", "PUT": "put_object"}[method]
-    url: str = s3_client(server.endpoint).generate_presigned_url(
-        operation, Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=_LINK_SECONDS
-    )
-    return url
+    client = s3_client(endpoint)
+    return [
+        client.generate_presigned_url(
+            operation, Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=_LINK_SECONDS
+        )
+        for key in keys
+    ]
 
 
-def signed_heads(server: Server, key: str) -> list[dict[str, str]]:
-    """Return GET headers as an SDK signs them, each of another second, so that none repeats soon.
-
-    S3 takes a signature for 15 minutes; one head without anything for a server that asks for none.
-    """
-    if not server.is_signed:
-        return [{}]
+def signed_requests(server: Server, keys: Iterable[str], seconds_apart: int = 0) -> list[bytes]:
+    """Return GETs as an SDK signs them, the whole head, each as much older than the one before."""
     now = datetime.now(UTC)
     signer = SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
-    heads = []
-    for number in range(_SIGNATURES):
-        request = AWSRequest("GET", f"{server.endpoint}/{BUCKET}/{key}")
-        moment = now - timedelta(seconds=number)
+    requests = []
+    for number, key in enumerate(keys):
+        path = f"/{BUCKET}/{key}"
+        request = AWSRequest("GET", f"http://{server.authority}{path}")
+        moment = now - timedelta(seconds=number * seconds_apart)
         request.context["timestamp"] = moment.strftime("%Y%m%dT%H%M%SZ")
-        request.headers["Host"] = f"127.0.0.1:{server.port}"
+        request.headers["Host"] = server.authority
         request.headers["X-Amz-Date"] = request.context["timestamp"]
         request.headers["X-Amz-Content-SHA256"] = _EMPTY_SHA256
         text = signer.canonical_request(request)
@@ -67,8 +72,20 @@ def signed_heads(server: Server, key: str) -> list[dict[str, str]]:
             f"AWS4-HMAC-SHA256 Credential={signer.scope(request)}, SignedHeaders={signed}, "
             f"Signature={signature}"
         )
-        heads.append(dict(request.headers.items()))
-    return heads
+        requests.append(_head(path, dict(request.headers.items())))
+    return requests
+
+
+def linked_requests(server: Server, keys: Iterable[str]) -> list[bytes]:
+    """Return GETs without any header that proves: presigned, or plain where nothing is asked."""
+    start = f"http://{server.authority}"
+    found = links(server, keys)
+    return [_head(url.removeprefix(start), {"Host": server.authority}) for url in found]
+
+
+def _head(path: str, fields: Mapping[str, str]) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +108,27 @@ def measure_rate(
     is_presigned: bool = False,
 ) -> Rate:
     """Return how fast small GETs are answered; raises RuntimeError if any was refused or broke."""
-    script = folder / "requests.lua"
-    if is_presigned:
-        script.write_text(_lua([{}], link(server, key).removeprefix(server.endpoint)))
+    if is_presigned or not server.is_signed:
+        requests = linked_requests(server, [key])
     else:
-        script.write_text(_lua(signed_heads(server, key), f"/{BUCKET}/{key}"))
+        # Each is of another second, so that none repeats soon; S3 takes them for 15 minutes.
+        requests = signed_requests(server, [key] * _SIGNATURES, seconds_apart=1)
+    return send_requests(server, requests, folder, clients=clients, seconds=seconds, core=core)
+
+
+def send_requests(
+    server: Server,
+    requests: Sequence[bytes],
+    folder: Path,
+    *,
+    clients: int,
+    seconds: float,
+    core: int | None = None,
+) -> Rate:
+    """Return how fast these GETs are answered in turn; raises RuntimeError as `measure_rate`."""
+    listed, script = folder / "requests", folder / "requests.lua"
+    listed.write_bytes(b"\0".join(requests) + b"\0")
+    script.write_text(_LUA.format(listed=listed))
     command = [*pinned(core), get_tool("wrk"), "-t1", f"-c{clients}", f"-d{seconds}s", "--latency"]
     command += ["-s", str(script), server.endpoint]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -106,18 +139,18 @@ def measure_rate(
     return Rate(float(found[1]), _percentile(said, 50), _percentile(said, 99))
 
 
-def _lua(heads: Sequence[dict[str, str]], path: str) -> str:
-    """Return a wrk script that sends these heads in turn, each formatted once."""
-    tables = []
-    for head in heads:
-        fields = ", ".join(f'["{name}"]={json.dumps(value)}' for name, value in head.items())
-        tables.append(f'  wrk.format("GET", {json.dumps(path)}, {{{fields}}}),')
-    listed = "\n".join(tables)
-    return (
-        "local requests, at\n"
-        f"function init()\nrequests = {{\n{listed}\n}}\nat = 0\nend\n"
-        "function request()\n  at = at % #requests + 1\n  return requests[at]\nend\n"
-    )
+_LUA = """\
+local requests, at = {{}}, 0
+function init()
+  for one in io.open("{listed}", "rb"):read("*a"):gmatch("([^%z]+)%z") do
+    requests[#requests + 1] = one
+  end
+end
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+"""
 
 
 def _percentile(said: str, number: int) -> float:
@@ -169,6 +202,11 @@ def running_curl(
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     with stopping(process):
         yield Stream(process)
+
+
+def take(server: Server, key: str, *arguments: str, core: int | None = None) -> Transfer:
+    """Return how long one curl took for an object, whatever host its link names."""
+    return fetch(link(server, key), *server.route, *arguments, core=core)
 
 
 def fetch(url: str, *arguments: str, core: int | None = None, keep: Path | None = None) -> Transfer:

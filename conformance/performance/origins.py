@@ -27,15 +27,30 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Something that answers HTTP on a port of this machine."""
+    """Something that answers HTTP on a port of this machine.
+
+    `host` is the name that clients sign and send where it is not the server's own: a cache in the
+    middle keeps the client's signature, which names the origin.
+    """
 
     port: int
     is_signed: bool = True
+    host: str = ""
 
     @property
     def endpoint(self) -> str:
         """Return its URL."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """Return the host and port that a request to it names."""
+        return self.host or f"127.0.0.1:{self.port}"
+
+    @property
+    def route(self) -> tuple[str, ...]:
+        """Return curl's words for a link that names another host than it is to connect to."""
+        return ("--connect-to", f"::127.0.0.1:{self.port}") if self.host else ()
 
 
 @contextmanager
@@ -147,4 +162,9 @@ def sparse_object(root: Path, key: str, size_bytes: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as sink:
         sink.truncate(size_bytes)
+    adopt_object(path)
+
+
+def adopt_object(path: Path) -> None:
+    """Make an object of a file that lies in versitygw's bucket: it lacks an ETag only."""
     os.setxattr(path, "user.etag", f'"{secrets.token_hex(16)}"'.encode())

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from conformance.performance import cold, memory, uploads, warm
+from conformance.performance import cold, memory, parquet, small_objects, uploads, warm
 from conformance.performance.measurement import Measurement, row_order, take
 from conformance.performance.report import ids_measured_here, print_outcome, write_report
 from conformance.performance.workplace import workplace
@@ -19,8 +19,10 @@ MEASUREMENTS: dict[str, Measurement] = {
     "P3": Measurement(warm.large_stream, "versitygw minio nginx"),
     "P4": Measurement(cold.one_stream, "versitygw"),
     "P5": Measurement(cold.random_starts, "versitygw"),
+    "P6": Measurement(small_objects.epoch, "versitygw wrk"),
     "P7": Measurement(cold.first_bytes, "versitygw"),
     "P8": Measurement(uploads.writes, "versitygw"),
+    "P9": Measurement(parquet.table, "versitygw"),
     "P10": Measurement(memory.readers, "versitygw"),
     "A1": Measurement(warm.model_file, "versitygw"),
     "A5": Measurement(cold.crowd, "versitygw wrk"),

@@ -67,6 +67,7 @@ async def open_flash(settings: Settings, writer: str, shared_folder: Path | None
         chunk_bytes=settings.flash.chunk_size,
         segment_bytes=settings.flash.segment_bytes,
         writer=writer,
+        safeguards=settings.flash.safeguards,
         distrust_path=shared_folder / "distrust" if shared_folder is not None else None,
     )
 

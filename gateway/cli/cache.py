@@ -16,8 +16,8 @@ from rich.table import Table
 
 from gateway.flash.holdings import Holding
 from gateway.flash.store import Flash
+from gateway.settings.flash import FlashSettings
 from gateway.settings.reading import SettingsError
-from gateway.settings.tree import FlashSettings
 
 _SCHEME: Final = "s3://"
 _NANOSECONDS: Final = 1_000_000_000

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from gateway.flash.store import Flash
-from gateway.settings.tree import FlashSettings
+from gateway.settings.flash import FlashSettings
 
 
 def check_flash(path: Path, settings: FlashSettings) -> int:

@@ -21,7 +21,7 @@ def find_bytes(flash: Flash, row: Row, wanted: ByteRange, chunk_bytes: int) -> b
     extent = flash.extents(row.body, range(number, number + 1)).get(number)
     if extent is None or extent.length < skip + wanted.length:
         return None
-    data = flash.read_now(extent, skip, wanted.length)
+    data = flash.read_now(row.body, number, extent, skip, wanted.length)
     if data is not None:
         flash.touch(row.body, number)
         metrics.bytes_from_flash.inc(wanted.length)

@@ -8,10 +8,12 @@ a chunk has one fill: its claim is a byte-range lock that dies with its process.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
+from gateway.core.body_checks import BodyChecks
 from gateway.core.budget import ByteBudget
 from gateway.core.pinned import pinned_pieces
 from gateway.flash.rows import Extent, Row
@@ -117,6 +119,7 @@ class Filling:
         self._parameters = parameters
         self._fills: dict[tuple[bytes, int], ChunkFill] = {}
         self.budget = ByteBudget(parameters.memory_bytes_max)
+        self.checks = BodyChecks(flash, parameters.chunk_bytes, time.monotonic)
 
     def find(self, body: bytes, number: int) -> ChunkFill | None:
         """Return the fill of that chunk in this process, if there is one."""
@@ -165,6 +168,7 @@ class Filling:
         ending: Failure | None = OriginUnreachable("the gateway is stopping")
         try:
             await self._receive_run(row, fills, answer)
+            self.checks.judge(row)
             ending = None
         except* Exception as group:  # noqa: BLE001 - the readers get it, and the log
             ending = _first_failure(group)
@@ -197,7 +201,7 @@ class Filling:
         try:
             async with asyncio.TaskGroup() as stores:
                 async for fill in self._received(fills, pieces):
-                    stores.create_task(self._store(row.body, run, fill))
+                    stores.create_task(self._store(row, run, fill))
         finally:
             await pieces.aclose()
             self._flash.finish(run)
@@ -229,15 +233,16 @@ class Filling:
         metrics.fill_memory_bytes.inc(fill.length)
         fill.buffer = bytearray(fill.length)
 
-    async def _store(self, body: bytes, run: Run, fill: ChunkFill) -> None:
+    async def _store(self, row: Row, run: Run, fill: ChunkFill) -> None:
         """Write a complete chunk; where flash fails, followers still have it in memory."""
         assert fill.buffer is not None  # noqa: S101 - complete chunks have their bytes
         extent: Extent | None = None
+        self.checks.note(row, fill.number, fill.buffer)
         try:
             extent = await self._flash.write(run, fill.number, fill.buffer)
         except FlashTrouble:
             metrics.fills_unstored.inc()
-        self._close(body, fill, None, extent)
+        self._close(row.body, fill, None, extent)
 
     def _close(
         self, body: bytes, fill: ChunkFill, failure: Failure | None, extent: Extent | None = None

@@ -144,6 +144,8 @@ class Objects:
             if not self._flash.is_healthy:
                 raise NotCacheable("flash")
             row = await self._fresh(name, rule, wish, receipt)
+            if self._parts.filling.checks.is_quarantined(row.body):
+                raise NotCacheable("quarantine")
             wanted = select(row)
             if wish.demand.is_only_at_hand and not self._has_all(row, wanted):
                 raise NotAtHand(_NOT_AT_HAND)
@@ -265,6 +267,9 @@ class Objects:
         )
         if row is None or row.version != version or is_worth_noting(rule, row, self._now_ns()):
             self._flash.put_row(fresh)
+        if row is not None and version.checksums and not row.version.checksums:
+            # Learnt after the body was filled, by ranged GETs, which tell none.
+            self._parts.filling.checks.judge(fresh)
         return fresh
 
     def _has_all(self, row: Row, wanted: ByteRange) -> bool:

@@ -178,7 +178,10 @@ class Reading:
         flash, first = self._parts.flash, stretch[0]
         length = sum(step.length for step in stretch)
         if len(stretch) == 1 and length <= _SMALL_BYTES_MAX:
-            return flash.read_now(first.extent, first.skip, length)
+            data = flash.read_now(self._row.body, first.number, first.extent, first.skip, length)
+            if data is not None:
+                return data
+        # What is proven at each read and too long for that on the loop was proven just now.
         handle = flash.fd(first.extent)
         if handle is None:
             return None

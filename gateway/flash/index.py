@@ -38,10 +38,13 @@ TOMBSTONE_SECONDS: Final = 600
 ROW_BYTES_MAX: Final = 16 * 1024
 """Larger rows are not kept; S3 bounds user metadata to 2 KiB and a header to 8 KiB."""
 _READERS_MAX: Final = 2048
-_DATABASES: Final = (b"rows", b"chunks", b"tombstones", b"meta")
+_DATABASES: Final = (b"rows", b"chunks", b"tombstones", b"meta", b"damaged")
+_DAMAGED_MAX: Final = 4096
 _EXPIRED_PER_FORGET: Final = 4
 
 REBUILD_KEY: Final = b"rebuild"
+DOUBTED_KEY: Final = b"doubted_below"
+"""Segments below this number were there when the index was lost, and not scrubbed since."""
 
 IndexTrouble = lmdb.Error
 """What LMDB raises, for those who must not import it."""
@@ -70,7 +73,9 @@ class Index:
     def __init__(self, path: Path, bytes_max: int, rebuild: bytes = b"") -> None:
         """Open or create it with its final map size; raises lmdb.Error, OSError.
 
-        A new index notes, as `REBUILD_KEY`, that it does not hold the segments `rebuild` yet.
+        A new index notes, as `REBUILD_KEY`, that it does not hold the segments `rebuild` yet, and
+        as `DOUBTED_KEY` that they were there before it: what they hold may not have reached the
+        disk.
         lib_version=0: the 0.9 engine, whose file format is the one deployed everywhere.
         """
         self._environment = lmdb.open(
@@ -87,7 +92,7 @@ class Index:
         self.bytes_max = bytes_max
         try:
             self._check_length(path)
-            self.rows, self.chunks, self.tombstones, self.meta = (
+            self.rows, self.chunks, self.tombstones, self.meta, self.damaged = (
                 self._environment.open_db(name) for name in _DATABASES
             )
             self.page_bytes = self._environment.stat()["psize"]
@@ -111,6 +116,8 @@ class Index:
             if found is None:
                 transaction.put(b"format", FORMAT_VERSION, db=self.meta)
                 transaction.put(REBUILD_KEY, rebuild, db=self.meta)
+                newest = int.from_bytes(rebuild[-4:], "little")
+                transaction.put(DOUBTED_KEY, str(newest + 1).encode(), db=self.meta)
             elif found != FORMAT_VERSION:
                 raise lmdb.VersionMismatchError(f"index format {found!r}")
 
@@ -289,9 +296,11 @@ class Writing:
         """Remove a row by its key."""
         self._transaction.delete(key, db=self._index.rows)
 
-    def put_chunk(self, body: bytes, number: int, extent: Extent) -> None:
-        """Store where a chunk lies."""
-        self._transaction.put(chunk_key(body, number), encode_extent(extent), db=self._index.chunks)
+    def put_chunk(self, body: bytes, number: int, extent: Extent) -> bool:
+        """Store where a chunk lies; return whether it takes the place of a damaged one."""
+        key = chunk_key(body, number)
+        self._transaction.put(key, encode_extent(extent), db=self._index.chunks)
+        return self._transaction.delete(key, db=self._index.damaged)
 
     def put_chunk_if_absent(self, body: bytes, number: int, extent: Extent) -> None:
         """Store where recovery found a chunk, unless it is known to lie somewhere."""
@@ -310,6 +319,18 @@ class Writing:
         if self._transaction.get(key, db=self._index.chunks) != encode_extent(extent):
             return False
         return self._transaction.delete(key, db=self._index.chunks)
+
+    def quarantine_chunk(
+        self, body: bytes, number: int, extent: Extent, *, is_damaged: bool
+    ) -> None:
+        """Remove a chunk that lies there still, and remember the damaged ones until they are back.
+
+        Of very many only some are remembered: they are counted, no more.
+        """
+        was_there = self.delete_chunk(body, number, extent)
+        count = self._transaction.stat(self._index.damaged)["entries"]
+        if was_there and is_damaged and count < _DAMAGED_MAX:
+            self._transaction.put(chunk_key(body, number), b"", db=self._index.damaged)
 
     def delete_body(self, body: bytes, count_max: int) -> None:
         """Remove up to `count_max` chunks of a body."""
@@ -352,6 +373,7 @@ class Writing:
     def clear(self) -> None:
         """Remove all rows and chunks; tombstones stay."""
         self._transaction.drop(self._index.chunks, delete=False)
+        self._transaction.drop(self._index.damaged, delete=False)
         keep = [
             (key, row)
             for key, row in self._transaction.cursor(db=self._index.rows)

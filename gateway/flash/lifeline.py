@@ -22,6 +22,7 @@ from gateway.flash.faults import Faults
 from gateway.flash.giving_way import give_way, is_disk_full
 from gateway.flash.index import IndexTrouble, Writing, is_beyond_repair
 from gateway.flash.keeper import Keeper
+from gateway.flash.safeguards import Safeguards
 from gateway.flash.segments import OpenSegment
 from gateway.flash.settling import Settling
 from gateway.flash.volume import Volume
@@ -48,6 +49,7 @@ class Lifeline:
         settling: Settling,
         distrust: Distrust,
         *,
+        safeguards: Safeguards,
         writer: str,
         probe_seconds: float,
     ) -> None:
@@ -57,6 +59,7 @@ class Lifeline:
         self._faults = faults
         self._settling = settling
         self._distrust = distrust
+        self._safeguards = safeguards
         self._writer = writer
         self.volume: Volume | None = None
         self.live: Volume | None = None
@@ -234,6 +237,7 @@ class Lifeline:
             self._path,
             self.division,
             self._faults,
+            self._safeguards,
             report=self.report,
             wants_room=self.want_room,
             discard_index=self._must_discard_index,

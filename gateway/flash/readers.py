@@ -2,7 +2,9 @@
 
 A chunk's bytes never change once it is in the index, but after a power loss a page may never have
 reached the disk, and disks rot. So an extent is *proven* by its CRC32C the first time it is read,
-and again when its pages have left the page cache; what this process wrote counts as proven.
+and again when its pages have left the page cache; what this process wrote counts as proven. With
+`verify` "always" nothing counts as proven, so that each read proves; with "scrub" everything does,
+but for what a power loss may have taken and no scrub has seen since.
 """
 
 import errno
@@ -17,6 +19,7 @@ from awscrt.checksums import crc32c
 
 from gateway.flash.faults import Faults
 from gateway.flash.rows import Extent
+from gateway.flash.safeguards import Verify
 from gateway.flash.segments import data_name
 
 _OPEN_MAX: Final = 256
@@ -84,10 +87,21 @@ class SegmentHandle:
 class Readers:
     """The open segments and proven extents of this process; callable from any thread."""
 
-    def __init__(self, directory_fd: int, faults: Faults) -> None:
-        """Open segments relative to `directory_fd`: never those of a directory made anew."""
+    def __init__(
+        self,
+        directory_fd: int,
+        faults: Faults,
+        verify: Verify = "first",
+        doubted_below: int = 0,
+    ) -> None:
+        """Open segments relative to `directory_fd`: never those of a directory made anew.
+
+        With `verify` "scrub", segments below `doubted_below` are proven as with "first".
+        """
         self._directory_fd = directory_fd
         self._faults = faults
+        self._is_always = verify == "always"
+        self._trusted_from = doubted_below if verify == "scrub" else 1 << 32
         # Re-entrant, since the collector may run a handle's __del__ while this thread holds it.
         self._lock = threading.RLock()
         self._open: OrderedDict[int, OpenData] = OrderedDict()
@@ -164,7 +178,11 @@ class Readers:
         return data[start : start + length] if self._judge(extent, data) else None
 
     def is_known(self, extent: Extent) -> bool:
-        """Return whether the extent was proven, or written, by this process."""
+        """Return whether the extent counts as proven: by this process, by having been written."""
+        if self._is_always:
+            return False
+        if extent.segment >= self._trusted_from:
+            return True
         offsets = self._proven.get(extent.segment)
         return offsets is not None and extent.offset in offsets
 

@@ -52,6 +52,11 @@ class Extent:
     length: int
     crc32c: int
 
+    @property
+    def body_crc32c(self) -> int:
+        """Return the CRC32C of the chunk's own bytes."""
+        return self.crc32c
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

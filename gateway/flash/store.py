@@ -15,19 +15,19 @@ from typing import Final, Self
 
 from gateway.flash import check, dropping
 from gateway.flash.admission import divide
-from gateway.flash.committer import Change
 from gateway.flash.distrust import Distrust
 from gateway.flash.faults import Faults, faults_from_environment
 from gateway.flash.holdings import Holding, sorted_holdings
 from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import TROUBLES, Lifeline
+from gateway.flash.proving import Proving
 from gateway.flash.readers import SegmentHandle
 from gateway.flash.record import RecordWriter
 from gateway.flash.row_queue import RowQueue
 from gateway.flash.rows import BodyOwner, Extent, Row
 from gateway.flash.runs import RUN_PIECES_MAX, Run
+from gateway.flash.safeguards import Safeguards
 from gateway.flash.settling import Settling
-from gateway.flash.volume import Volume
 from gateway.flash.writing import ChunkWrite
 from gateway.model.failures import FlashTrouble
 from gateway.model.names import ObjectName
@@ -38,7 +38,6 @@ __all__ = ["Extent", "Flash", "Row", "Run", "SegmentHandle"]
 _log = logging.getLogger(__name__)
 _INLINE_BYTES_MAX: Final = 64 * 1024
 """Up to here data is written by the committer, in its group, instead of by a thread of the pool."""
-_JUDGED_BYTES_MAX: Final = 256 * 1024
 _THREADS: Final = 4
 
 
@@ -54,9 +53,8 @@ class Flash:
         self._patience_seconds = patience_seconds
         self._allocating = asyncio.Lock()
         self._rows = RowQueue(lifeline, settling, distrust, patience_seconds)
-        self._chunks_bad = 0
         self._writers = ThreadPoolExecutor(_THREADS, "flash-write")
-        self._readers = ThreadPoolExecutor(_THREADS, "flash-read")
+        self._proving = Proving(lifeline, patience_seconds)
 
     @classmethod
     async def open(
@@ -71,6 +69,7 @@ class Flash:
         patience_seconds: float = 10.0,
         faults: Faults | None = None,
         distrust_path: Path | None = None,
+        safeguards: Safeguards | None = None,
     ) -> "Flash":
         """Open `path`, or be in bypass until that succeeds; `writer` names this process in logs.
 
@@ -86,6 +85,7 @@ class Flash:
             faults or faults_from_environment(),
             settling,
             distrust,
+            safeguards=safeguards or Safeguards(),
             writer=writer,
             probe_seconds=probe_seconds,
         )
@@ -95,7 +95,7 @@ class Flash:
     async def close(self) -> None:
         """Commit what is queued, seal what is open and let everything go."""
         self._writers.shutdown(wait=False, cancel_futures=True)
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._proving.close()
         await asyncio.wrap_future(self._lifeline.close())
         await asyncio.to_thread(self._lifeline.keeper.close)
 
@@ -276,69 +276,34 @@ class Flash:
 
     def fd(self, extent: Extent) -> SegmentHandle | None:
         """Return the open segment for sendfile, as a context manager; None if it is gone."""
-        volume = self._lifeline.live
-        if volume is None:
-            return None
-        try:
-            return volume.readers.find_handle(extent.segment)
-        except OSError as error:
-            self._lifeline.report(error)
-            return None
+        return self._proving.find_handle(extent)
 
     def is_proven(self, extent: Extent) -> bool:
         """Return whether the bytes were proven in this process and are in memory now."""
-        volume = self._lifeline.live
-        if volume is None or not volume.readers.is_known(extent):
-            return False
-        try:
-            return volume.readers.is_resident(extent)
-        except OSError as error:
-            self._lifeline.report(error)
-            return False
+        return self._proving.is_proven(extent)
 
     async def proven(self, body: bytes, number: int, extent: Extent) -> bool:
         """Bring the bytes into memory, on a thread, and return whether they are right.
 
         If they are not, or their segment is gone, the chunk is dropped from the index.
         """
-        volume = self._lifeline.live
-        if volume is None:
-            return False
-        if self.is_proven(extent):
-            return True
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                is_right = await loop.run_in_executor(self._readers, volume.readers.prove, extent)
-        except (OSError, RuntimeError) as error:
-            self._lifeline.report(error)
-            return False
-        if not is_right:
-            self._drop_chunk(volume, body, number, extent)
-        return is_right
+        return await self._proving.proven(body, number, extent)
 
-    def _drop_chunk(self, volume: Volume, body: bytes, number: int, extent: Extent) -> None:
-        self._chunks_bad += 1
-        metrics.chunks_corrupt.inc()
-        volume.committer.submit(
-            Change(lambda writing: _discard(writing.delete_chunk(body, number, extent)))
-        )
-
-    def read_now(self, extent: Extent, start: int, length: int) -> bytes | None:
-        """Return bytes of an extent, proven ones only; None if that would take more than memory.
+    def read_now(
+        self, body: bytes, number: int, extent: Extent, start: int, length: int
+    ) -> bytes | None:
+        """Return bytes of a chunk, proven ones only; None if that would take more than memory.
 
         An extent that is not proven yet is judged on the way if it is short.
         """
+        return self._proving.read_now(body, number, extent, start, length)
+
+    def quarantine_body(self, row: Row) -> None:
+        """Take the row and every chunk of its body off flash: they are not what they should be."""
         volume = self._lifeline.live
-        if volume is None:
-            return None
-        if extent.length > _JUDGED_BYTES_MAX and not volume.readers.is_known(extent):
-            return None
-        try:
-            return volume.readers.read_now(extent, start, length)
-        except OSError as error:
-            self._lifeline.report(error)
-            return None
+        self.forget(row.name)
+        if volume is not None:
+            volume.drop_body(row.body, -(-row.version.size // volume.division.chunk_bytes))
 
     async def drop(self, prefix: str = "") -> None:
         """Evict every object whose `bucket/key` begins with `prefix`; all of them without one."""
@@ -364,7 +329,11 @@ class Flash:
         if volume is None:
             return {}
         try:
-            return {**volume.stats(), "bypasses": self._lifeline.bypasses, "bad": self._chunks_bad}
+            return {
+                **volume.stats(),
+                "bypasses": self._lifeline.bypasses,
+                "bad": self._proving.chunks_bad,
+            }
         except (OSError, IndexTrouble) as error:
             self._lifeline.report(error)
             return {}
@@ -389,7 +358,3 @@ class Flash:
 def _settle_cancelled(job: ChunkWrite, future: "Future[None]") -> None:
     if future.cancelled():
         job.settled(FlashTrouble("flash was closed"))
-
-
-def _discard(_: object) -> None:
-    """Take a result that nobody wants."""

@@ -13,17 +13,18 @@ from pathlib import Path
 
 from gateway.flash.admission import Division
 from gateway.flash.claims import Claims
-from gateway.flash.committer import ALLOWANCE_KEY, Committer
+from gateway.flash.committer import ALLOWANCE_KEY, Change, Committer
 from gateway.flash.departures import SpaceParts
 from gateway.flash.faults import Faults
 from gateway.flash.giving_way import purge_steps, purges_due
-from gateway.flash.index import Index, IndexTrouble, is_beyond_repair
+from gateway.flash.index import DOUBTED_KEY, Index, IndexTrouble, is_beyond_repair
 from gateway.flash.layout_mark import agree_on_layout
 from gateway.flash.locks import DirectoryLock, Membership, open_directory
 from gateway.flash.probing import probe_files, remove_probes
 from gateway.flash.readers import Readers
 from gateway.flash.rebuilding import encode_pending, rebuild_steps
 from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open, was_left_open
+from gateway.flash.safeguards import Safeguards
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
 from gateway.flash.space import Space
 from gateway.flash.touches import Touches
@@ -37,6 +38,7 @@ class Volume:
         path: Path,
         division: Division,
         faults: Faults,
+        safeguards: Safeguards,
         *,
         report: Callable[[Exception], None],
         wants_room: Callable[[], None],
@@ -46,6 +48,7 @@ class Volume:
         self.path = path
         self.division = division
         self.faults = faults
+        self.safeguards = safeguards
         self.active: OpenSegment | None = None
         self.open_segments: set[OpenSegment] = set()
         self.was_left_open = False
@@ -55,7 +58,7 @@ class Volume:
                 self.index, division, faults, report=report, wants_room=wants_room
             )
             stack.callback(self.committer.close)
-            self._parts = SpaceParts(
+            self.parts = SpaceParts(
                 self.directory_fd,
                 self.segments_fd,
                 self.lock,
@@ -66,7 +69,7 @@ class Volume:
                 self.readers,
                 faults,
             )
-            self.space = Space(self._parts)
+            self.space = Space(self.parts)
             if self._membership.was_first:
                 self.space.fit()
             self._identity = self._look()
@@ -92,7 +95,8 @@ class Volume:
         stack.callback(self.claims.close)
         self.touches = Touches(self.directory_fd)
         stack.callback(self.touches.close)
-        self.readers = Readers(self.segments_fd, self.faults)
+        doubted_below = int(self.index.find_meta(DOUBTED_KEY) or 0)
+        self.readers = Readers(self.segments_fd, self.faults, self.safeguards.verify, doubted_below)
         stack.callback(self.readers.close)
 
     def _open_index(self, *, discard_index: bool) -> Index:
@@ -154,7 +158,7 @@ class Volume:
 
     def rebuild_steps(self) -> Iterator[None]:
         """Return the steps of rebuilding what the index does not hold yet."""
-        return rebuild_steps(self._parts, self.space)
+        return rebuild_steps(self.parts, self.space)
 
     def is_purge_due(self) -> bool:
         """Return whether rows were left behind whose segments had to give way."""
@@ -162,7 +166,13 @@ class Volume:
 
     def purge_steps(self) -> Iterator[None]:
         """Return the steps of removing the rows whose segments had to give way."""
-        return purge_steps(self._parts)
+        return purge_steps(self.parts)
+
+    def drop_body(self, body: bytes, chunks: int) -> None:
+        """Queue the removal of a body of so many chunks from the index; nobody is told."""
+        count_max = self.division.group_changes_max
+        for _ in range(0, chunks, count_max):
+            self.committer.submit(Change(lambda writing: writing.delete_body(body, count_max)))
 
     def segments(self) -> list[SegmentFiles]:
         """Return the segments as they are now; raises OSError."""

@@ -17,6 +17,7 @@ from gateway.flash.runs import Run
 from gateway.flash.segments import OpenSegment
 from gateway.flash.settling import Settling, settle
 from gateway.model.failures import FlashTrouble
+from gateway.telemetry import metrics
 
 
 @dataclass(slots=True)
@@ -72,4 +73,5 @@ class ChunkWrite:
         self.segment.append(self.run.writer.encode(self.number, self.extent))
 
     def _apply(self, writing: Writing) -> None:
-        writing.put_chunk(self.run.owner.body, self.number, self.extent)
+        if writing.put_chunk(self.run.owner.body, self.number, self.extent):
+            metrics.chunks_repaired.inc()

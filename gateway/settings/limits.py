@@ -1,11 +1,7 @@
 """The bounds of what clients may take of a worker, and how long they may take for it."""
 
-from typing import Final
-
 from gateway.settings.fields import Section, setting
-from gateway.settings.values import Seconds, Size
-
-KIB: Final = 2**10
+from gateway.settings.values import KIB, Seconds, Size
 
 
 class LimitsSettings(Section):

@@ -6,21 +6,22 @@ reading.py, the way values are written in values.py. docs/CONFIGURATION.md is ma
 this file (`make docs`), and a test compares the two.
 """
 
-from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
 from gateway.access.policy_refusals import nearest
-from gateway.flash.admission import SIZE_BYTES_MIN, divide
 from gateway.settings.audit import AuditSettings
 from gateway.settings.entries import GroupSettings, IdentitySettings, RuleSettings
 from gateway.settings.fields import Section, refuse, refuse_half, refuse_twins, setting
+from gateway.settings.flash import FlashSettings
 from gateway.settings.limits import LimitsSettings
 from gateway.settings.roles import OidcSettings, RoleSettings, check_roles
 from gateway.settings.state import StateSettings
 from gateway.settings.values import (
+    KIB,
+    MIB,
     Address,
     Listen,
     LocalPath,
@@ -30,10 +31,6 @@ from gateway.settings.values import (
     Size,
     Words,
 )
-
-KIB: Final = 2**10
-MIB: Final = 2**20
-GIB: Final = 2**30
 
 
 def _check_endpoint(endpoint: str) -> str:
@@ -219,74 +216,6 @@ class OriginSettings(Section):
                         f"origin.{key} stands with an http:// origin.endpoint: "
                         f"write https:// or remove origin.{key}",
                     )
-        return self
-
-
-class FlashSettings(Section):
-    """The local disk that hot objects are kept on."""
-
-    path: LocalPath = setting(
-        "The folder of the cache, made if absent. It is Forebay's alone.",
-        Path("flash"),
-        unit="path",
-    )
-    size: Size = setting(
-        "Bytes on flash that are never exceeded, index included.",
-        10 * GIB,
-        unit="size",
-        ge=SIZE_BYTES_MIN,
-    )
-    chunk_size: Size = setting(
-        "The unit in which bodies are fetched and kept. Smaller wastes less on small reads, larger "
-        "costs fewer index rows. What is on flash under another chunk size is not used.",
-        MIB,
-        unit="size",
-        ge=4 * KIB,
-        le=64 * MIB,
-    )
-    segment_size: Size | None = setting(
-        "The file size at which a new segment is begun; eviction frees whole segments. Without it, "
-        "a 64th of `size` between 8 and 256 MiB, or less where `size` is small.",
-        None,
-        unit="size",
-        ge=8 * KIB,
-    )
-    fill_memory: Size = setting(
-        "Memory that each worker may use for bodies on their way from the origin. Readers wait "
-        "for it, so a crowd of cold reads cannot exhaust the machine.",
-        128 * MIB,
-        unit="size",
-        ge=MIB,
-    )
-    spool_memory: Size = setting(
-        "Memory that each worker may use for upload bodies that are verified before they are sent "
-        "on; larger ones are spooled to flash.",
-        64 * MIB,
-        unit="size",
-        ge=0,
-    )
-
-    @property
-    def segment_bytes(self) -> int:
-        """Return the segment size that applies; raises ValueError where chunks do not fit."""
-        return divide(self.size, self.chunk_size, self.segment_size).segment_bytes
-
-    @model_validator(mode="after")
-    def _check_sizes(self) -> Self:
-        if self.segment_size is not None and self.segment_size * 2 > self.size:
-            refuse(
-                "flash.segment_size is more than half of flash.size, so that nothing could be "
-                "evicted: make it smaller or remove it",
-            )
-        try:
-            _ = self.segment_bytes
-        except ValueError:
-            refuse(
-                "flash.size is too small for two segments of flash.chunk_size: make flash.size "
-                "larger, or flash.chunk_size and flash.segment_size smaller",
-            )
-        if self.fill_memory < self.chunk_size:
-            refuse("flash.fill_memory is less than flash.chunk_size: make it larger")
         return self
 
 

@@ -13,6 +13,10 @@ from pydantic import BeforeValidator, PlainSerializer, SecretStr, ValidationInfo
 
 from gateway.model.rules import Freshness, Mode
 
+KIB: Final = 2**10
+MIB: Final = 2**20
+GIB: Final = 2**30
+
 _SIZE_UNITS: Final = {
     "": 1,
     "B": 1,

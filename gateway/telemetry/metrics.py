@@ -143,6 +143,10 @@ flash_bytes = _gauge("flash_bytes", "Bytes that segments occupy, as last seen.",
 chunks_stored = _counter("chunks_stored", "Chunks written to flash.")
 chunks_carried = _counter("chunks_carried", "Hot chunks carried over from an evicted segment.")
 chunks_corrupt = _counter("chunks_corrupt", "Chunks whose checksum was wrong: read as a miss.")
+chunks_repaired = _counter("chunks_repaired", "Chunks fetched again in place of corrupt ones.")
+bodies_corrupt = _counter(
+    "bodies_corrupt", "Whole bodies that were not what the origin's checksum says: dropped."
+)
 segments_evicted = _counter("segments_evicted", "Segments removed to make room.")
 
 # Processes

@@ -81,7 +81,8 @@ def content(piece):
 async def punch_hole(flash, body, number):
     """Take one chunk off flash, as a failed checksum does."""
     extent = flash.extents(body, range(number, number + 1))[number]
-    flash._drop_chunk(flash._lifeline.live, body, number, extent)
+    volume = flash._lifeline.live
+    volume.committer.wait_committed(lambda writing: writing.delete_chunk(body, number, extent))
     await settle_until(lambda: not (flash.extents(body, range(number, number + 1))))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gateway.flash.check import occupied_bytes
 from gateway.flash.faults import Faults
+from gateway.flash.safeguards import Safeguards
 from gateway.flash.store import Extent, Flash, Row
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version, body_id
@@ -32,6 +33,7 @@ async def checked_flash(
     faults: Faults | None = None,
     probe_seconds: float = 0.05,
     patience_seconds: float = 10.0,
+    safeguards: Safeguards | None = None,
 ) -> AsyncIterator[Flash]:
     """Yield an open flash of small segments; at the end assert that nothing is wrong with it."""
     flash = await Flash.open(
@@ -43,6 +45,7 @@ async def checked_flash(
         probe_seconds=probe_seconds,
         patience_seconds=patience_seconds,
         faults=faults or Faults(),
+        safeguards=safeguards,
     )
     try:
         yield flash
@@ -87,7 +90,7 @@ async def read(flash: Flash, row: Row, number: int) -> bytes | None:
     extent = flash.extents(row.body, range(number, number + 1)).get(number)
     if extent is None or not await flash.proven(row.body, number, extent):
         return None
-    return flash.read_now(extent, 0, extent.length)
+    return flash.read_now(row.body, number, extent, 0, extent.length)
 
 
 async def wait_for(condition: Callable[[], bool], seconds_max: float = 20.0) -> None:

@@ -161,7 +161,7 @@ async def test_a_chunk_that_rotted_is_a_miss_and_dropped(tmp_path):
         file.write(b"rot")
     async with checked_flash(tmp_path) as flash:
         extents = flash.extents(row.body, range(2))
-        assert flash.read_now(extents[1], 100, 3) is None
+        assert flash.read_now(row.body, 1, extents[1], 100, 3) is None
         assert await read(flash, row, 1) is None
         await committed(flash)
         assert list(flash.extents(row.body, range(2))) == [0]
@@ -173,7 +173,7 @@ async def test_a_segment_that_is_gone_is_a_miss(tmp_path):
     async with checked_flash(tmp_path) as flash:
         gone = Extent(4000, 0, 5, 0)
         assert flash.fd(gone) is None
-        assert flash.read_now(gone, 0, 5) is None
+        assert flash.read_now(bytes(16), 0, gone, 0, 5) is None
         assert not flash.is_proven(gone)
         assert not await flash.proven(bytes(16), 0, gone)
 
@@ -222,9 +222,8 @@ async def test_many_small_objects_fill_no_more_than_the_size(tmp_path):
             )
         await committed(flash)
         assert flash.find_row(rows[-1].name) == rows[-1]
-        assert flash.read_now(flash.extents(rows[-1].body, range(1))[0], 0, 100) == data_of(
-            rows[-1], 0, 100
-        )
+        extent = flash.extents(rows[-1].body, range(1))[0]
+        assert flash.read_now(rows[-1].body, 0, extent, 0, 100) == data_of(rows[-1], 0, 100)
 
 
 async def test_drop_takes_those_under_a_prefix(tmp_path):

@@ -1,0 +1,101 @@
+"""Which bytes of flash may be served: their proof, and what becomes of chunks that fail it.
+
+On the event loop's thread; what waits for the disk runs on threads of its own.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+from gateway.flash.lifeline import TROUBLES, Lifeline
+from gateway.flash.quarantine import quarantine
+from gateway.flash.readers import SegmentHandle
+from gateway.flash.rows import Extent
+from gateway.flash.volume import Volume
+
+_JUDGED_BYTES_MAX: Final = 256 * 1024
+_THREADS: Final = 4
+
+
+class Proving:
+    """The reading side of one process's flash."""
+
+    def __init__(self, lifeline: Lifeline, patience_seconds: float) -> None:
+        """Read from the volume that is live; no wait for the disk is longer than the patience."""
+        self._lifeline = lifeline
+        self._patience_seconds = patience_seconds
+        self._threads = ThreadPoolExecutor(_THREADS, "flash-read")
+        self.chunks_bad = 0
+
+    def close(self) -> None:
+        """Start no more reads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def find_handle(self, extent: Extent) -> SegmentHandle | None:
+        """Return a use of the extent's segment; None if it is gone."""
+        volume = self._lifeline.live
+        if volume is None:
+            return None
+        try:
+            return volume.readers.find_handle(extent.segment)
+        except OSError as error:
+            self._lifeline.report(error)
+            return None
+
+    def is_proven(self, extent: Extent) -> bool:
+        """Return whether the bytes count as proven and are in memory now."""
+        volume = self._lifeline.live
+        if volume is None or not volume.readers.is_known(extent):
+            return False
+        try:
+            return volume.readers.is_resident(extent)
+        except OSError as error:
+            self._lifeline.report(error)
+            return False
+
+    async def proven(self, body: bytes, number: int, extent: Extent) -> bool:
+        """Bring the bytes into memory and return whether they are right; else drop the chunk."""
+        volume = self._lifeline.live
+        if volume is None:
+            return False
+        if self.is_proven(extent):
+            return True
+        loop = asyncio.get_running_loop()
+        prove = partial(_proven_or_dropped, volume, body, number, extent)
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                is_right = await loop.run_in_executor(self._threads, prove)
+        except (*TROUBLES, RuntimeError) as error:
+            self._lifeline.report(error)
+            return False
+        self.chunks_bad += not is_right
+        return is_right
+
+    def read_now(
+        self,
+        body: bytes,  # noqa: ARG002 - what a sealed chunk is bound to
+        number: int,  # noqa: ARG002
+        extent: Extent,
+        start: int,
+        length: int,
+    ) -> bytes | None:
+        """Return bytes of a chunk that are proven and in memory, or short enough to be judged."""
+        volume = self._lifeline.live
+        if volume is None:
+            return None
+        if extent.length > _JUDGED_BYTES_MAX and not volume.readers.is_known(extent):
+            return None
+        try:
+            return volume.readers.read_now(extent, start, length)
+        except OSError as error:
+            self._lifeline.report(error)
+            return None
+
+
+def _proven_or_dropped(volume: Volume, body: bytes, number: int, extent: Extent) -> bool:
+    """Return whether the extent is right; on a thread, since it waits for the disk."""
+    if volume.readers.prove(extent):
+        return True
+    quarantine(volume.parts, body, number, extent)
+    return False

@@ -1,0 +1,17 @@
+"""How flash guards what it keeps: when bytes are proven, and how much the scrub may read."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Verify: TypeAlias = Literal["always", "first", "scrub"]
+"""When the CRC32C of a chunk is judged: at every read; at the first one in a process and whenever
+its pages come from the disk; or by the scrub alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguards:
+    """What the settings want of integrity."""
+
+    verify: Verify = "first"
+    scrub_bytes_per_second: int = 0
+    """What all processes together may read for the scrub; 0 turns it off."""

@@ -97,6 +97,15 @@ class _Signer:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That an identity signed a request, kept by who may see the same request again."""
+
+    principal: Principal
+    identity: Identity
+    """Whose key proved it; as long as the key is this very object's, nothing of it has changed."""
+
+
 class Authentication:
     """Judges claims; `identities` and `roles` are replaced whole on reload, between requests."""
 
@@ -179,6 +188,29 @@ class Authentication:
                 self._proven.clear()
             self._proven[asked] = proven
         return proven[1]
+
+    def prove(self, head: RequestHead) -> tuple[Principal, Proof | None]:
+        """Return who signed the request, as `identify` does, and what is to be kept of that.
+
+        None for a session: what it may do hangs on more than one identity.
+        """
+        signer, principal = self._prove(head)
+        identity = signer.identity
+        return principal, None if identity is None else Proof(principal, identity)
+
+    def holds(self, proof: Proof) -> bool:
+        """Return whether the same request, to the last byte, would be proven now as it was then.
+
+        Where it would not, or not by the same identity, `identify` tells why.
+        """
+        principal = proof.principal
+        if not principal.access_key:
+            return self._identities.anonymous is proof.identity
+        try:
+            check_time(principal.claim, self._clock())
+        except AuthenticationFailed:
+            return False
+        return self._identities.find(principal.access_key) is proof.identity
 
     def identify_call(self, head: RequestHead, service: str, body_hash: str) -> Principal:
         """Return who signed a call of another service than S3, whose body has this SHA-256.

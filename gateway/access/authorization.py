@@ -88,6 +88,11 @@ class Authorization:
         if not decision.is_allowed:
             raise AccessDenied("Access Denied")
 
+    def is_heard(self, action: str, *, is_allowed: bool) -> bool:
+        """Return whether the audit log is told of such a judgement."""
+        log = self._audit_log
+        return log is not None and log.wants(action, is_allowed=is_allowed)
+
     def note(
         self,
         decision: Decision,

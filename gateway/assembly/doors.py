@@ -44,7 +44,7 @@ def make_server(
         domains=domains,
         now=now,
     )
-    return S3Server(choosing_door(pipeline, sts, domains), connections, at_once.answer)
+    return S3Server(choosing_door(pipeline, sts, domains), connections, at_once)
 
 
 def make_pipeline(

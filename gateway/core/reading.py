@@ -7,7 +7,7 @@ the client asked for.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -290,7 +290,7 @@ class Reading:
             self._position += len(piece)
             yield piece
 
-    def _note(self, held: dict[int, Extent], number: int) -> None:
+    def _note(self, held: Mapping[int, Extent], number: int) -> None:
         """Count the first look's hits for the receipt."""
         if self._receipt.chunks_hit == 0 and number in held:
             self._receipt.chunks_hit = len(held)

@@ -8,8 +8,7 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiohttp import HttpVersion11, http_exceptions, web
 from aiohttp.http import RawRequestMessage
@@ -28,13 +27,20 @@ _log = logging.getLogger(__name__)
 
 _BYTES_ACKED_AT: Final = 120
 """Where struct tcp_info (linux/tcp.h) has tcpi_bytes_acked, a u64."""
+_HEAD_END: Final = b"\r\n\r\n"
 _NEVER_SECONDS: Final = 1e9
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of zero: what the client did not take is thrown away, and its memory is free."""
 
 
-AtOnce = Callable[["RawRequestMessage", "S3Connection"], bytes | None]
-"""Returns the whole answer to a request, or None where that takes a task."""
+class AtOnce(Protocol):
+    """Gives whole answers, or None where a request takes a task."""
+
+    def answer(self, message: RawRequestMessage, raw: bytes, peer: "S3Connection") -> bytes | None:
+        """Answer a request that was parsed from `raw`; b"" where it is not sure from what."""
+
+    def answer_again(self, raw: bytes, peer: "S3Connection") -> bytes | None:
+        """Answer a head that was answered before, to the last byte."""
 
 
 class S3Connection(RequestHandler):
@@ -47,6 +53,7 @@ class S3Connection(RequestHandler):
         "_connections",
         "_head_bytes",
         "_is_answering",
+        "_is_between",
         "_limits",
         "_waited_seconds",
     )
@@ -76,6 +83,7 @@ class S3Connection(RequestHandler):
         self._limits = limits
         self._head_bytes = 0
         self._is_answering = False
+        self._is_between = True
         self._awaited: StreamReader | None = None
         self._waited_seconds = 0.0
         self._acked_bytes = 0
@@ -100,6 +108,12 @@ class S3Connection(RequestHandler):
         if waiter is None or self._is_answering or self._messages or self._paused:
             self._take(data)
             return
+        was_between = self._is_between
+        if was_between and not (self._close or self._force_close or waiter.done()):
+            answer = self._at_once.answer_again(data, self)
+            if answer is not None:
+                self._send_at_once(answer)
+                return
         self._waiter = None  # so that aiohttp does not wake it before it is known for what
         try:
             self._take(data)
@@ -109,12 +123,13 @@ class S3Connection(RequestHandler):
             waiter.cancel()
         if not self._messages or waiter.done():
             return
-        if not (len(self._messages) == 1 and self._answer_at_once(*self._messages[0])):
+        raw = data if was_between and self._is_between and _is_one_head(data) else b""
+        if not (len(self._messages) == 1 and self._answer_at_once(*self._messages[0], raw)):
             waiter.set_result(None)
 
-    def _answer_at_once(self, message: object, payload: "StreamReader") -> bool:
+    def _answer_at_once(self, message: object, payload: "StreamReader", raw: bytes) -> bool:
         """Answer a request that takes no waiting; return whether that was done."""
-        transport, parser = self.transport, self._parser
+        parser = self._parser
         if (
             not isinstance(message, RawRequestMessage)
             or message.method != "GET"
@@ -122,21 +137,38 @@ class S3Connection(RequestHandler):
             or message.should_close
             or message.upgrade
             or message.version != HttpVersion11
-            or transport is None
             or parser is None
         ):
             return False
-        answer = self._at_once(message, self)
+        answer = self._at_once.answer(message, raw, self)
         if answer is None:
             return False
         self._messages.popleft()
         parser.message_consumed()
-        transport.write(answer)
-        self._connections.heads.discard(self)
-        self._connections.idle.add(self, self._loop.time())
+        self._send_at_once(answer)
         return True
 
+    def _send_at_once(self, answer: bytes) -> None:
+        """Send a whole answer, and let the connection be idle after it."""
+        if self.transport is not None:
+            self.transport.write(answer)
+        self._connections.heads.discard(self)
+        self._connections.idle.add(self, self._loop.time())
+
     def _take(self, data: bytes) -> None:
+        """Parse bytes, and note whether the parser stands between two requests after them.
+
+        It does where they end as a head does and gave one request, without a body: a second head
+        that began in them cannot have ended, nor can it be without a letter.
+        """
+        had_messages = bool(self._messages)
+        self._parse(data)
+        self._is_between = False
+        if not had_messages and len(self._messages) == 1 and data.endswith(_HEAD_END):
+            message, payload = self._messages[0]
+            self._is_between = payload is EMPTY_PAYLOAD and _leads_on(message)
+
+    def _parse(self, data: bytes) -> None:
         """Parse bytes; a head may have no more than `head_bytes_max` of them."""
         if self._is_answering or self._messages or not data or self._close:
             super().data_received(data)
@@ -310,6 +342,18 @@ class S3Connection(RequestHandler):
         return (
             int.from_bytes(known[_BYTES_ACKED_AT:], "little") if len(known) > _BYTES_ACKED_AT else 0
         )
+
+
+def _leads_on(message: object) -> bool:
+    """Return whether a message is a request after which the connection takes another."""
+    if not isinstance(message, RawRequestMessage):
+        return False
+    return not (message.should_close or message.upgrade)
+
+
+def _is_one_head(data: bytes) -> bool:
+    """Return whether the bytes end with the first head's end."""
+    return data.find(_HEAD_END) == len(data) - len(_HEAD_END)
 
 
 def _code_of(status: int, exc: BaseException | None) -> str:

@@ -30,10 +30,8 @@ _QUEUED_MAX: Final = 4096
 class S3Server(web.Server):
     """Makes an `S3Connection` for each connection that there is room for."""
 
-    def __init__(
-        self, handler: Handler, connections: Connections, at_once: AtOnce = lambda *_: None
-    ) -> None:
-        """Serve `handler` on `connections`; what `at_once` answers needs none."""
+    def __init__(self, handler: Handler, connections: Connections, at_once: AtOnce) -> None:
+        """Serve `handler` on `connections`; what `at_once` answers needs no handler."""
         super().__init__(self._answered)
         self._handler = handler
         self._at_once = at_once

@@ -85,6 +85,16 @@ def whole_head(status: int, headers: CIMultiDict[str], length: int) -> bytes:
     )
 
 
+def date_line() -> str:
+    """Return the Date header of now as it stands in a head, with the end of its line."""
+    return _date_line(int(time()))
+
+
+@lru_cache(maxsize=2)
+def _date_line(second: int) -> str:
+    return f"Date: {_date(second)}\r\n"
+
+
 def date_now() -> str:
     """Return the Date header of now (RFC 9110 6.6.1)."""
     return _date(int(time()))

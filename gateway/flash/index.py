@@ -121,6 +121,17 @@ class Index:
             elif found != FORMAT_VERSION:
                 raise lmdb.VersionMismatchError(f"index format {found!r}")
 
+    def moment(self) -> int:
+        """Return the number of the last commit: where it is equal, nothing has changed.
+
+        Raises lmdb.Error.
+        """
+        transaction = self._environment.begin()
+        try:
+            return transaction.id()
+        finally:
+            transaction.abort()
+
     def find_row(self, name: ObjectName) -> Row | None:
         """Return the row of `name`; raises lmdb.Error."""
         transaction = self._environment.begin(db=self.rows)

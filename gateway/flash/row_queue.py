@@ -47,7 +47,7 @@ class RowQueue:
         # The names' hashes are worth saving: this is the way of every hit.
         queued = self._queued.get(name) if self._queued else None
         try:
-            row = volume.index.find_row(name)
+            row = volume.remembered.find_row(name)
             if queued is not None:
                 row = _later(row, queued, volume.index.find_forgotten_ns(name))
         except (OSError, IndexTrouble) as error:

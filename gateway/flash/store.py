@@ -7,6 +7,7 @@ methods belong to the event loop's thread; those that are not async do not block
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -139,13 +140,13 @@ class Flash:
         """Forget, and return once all processes see that, or flash is in bypass."""
         await self._rows.forgotten(name)
 
-    def extents(self, body: bytes, numbers: range) -> dict[int, Extent]:
+    def extents(self, body: bytes, numbers: range) -> Mapping[int, Extent]:
         """Return the extents of those chunks of `body` that are on flash, in ascending order."""
         volume = self._lifeline.live
         if volume is None:
             return {}
         try:
-            return volume.index.extents(body, numbers)
+            return volume.remembered.extents(body, numbers)
         except (OSError, IndexTrouble) as error:
             self._lifeline.report(error)
             return {}

@@ -24,6 +24,7 @@ from gateway.flash.probing import probe_files, remove_probes
 from gateway.flash.readers import Readers
 from gateway.flash.rebuilding import encode_pending, rebuild_steps
 from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open, was_left_open
+from gateway.flash.remembered import Remembered
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
 from gateway.flash.space import Space
@@ -90,6 +91,7 @@ class Volume:
             remove_probes(self.segments_fd)
             self.index = self._open_index(discard_index=discard_index)
             stack.callback(self.index.close)
+            self.remembered = Remembered(self.index)
             self._allow_index()
         self.claims = Claims(self.directory_fd)
         stack.callback(self.claims.close)

@@ -5,28 +5,35 @@ objects that stand for request and answer, three turns of the event loop. What i
 model file's tensor or a training image (GetObject, whole, unconditional, fresh by its rule, in the
 page cache) goes through the very steps of the pipeline here, in its order, and leaves in one write.
 Everything else, every refusal included, is left to the pipeline: None says nothing of why.
+
+A head that comes again, to the last byte, is not even parsed: what was judged of it is remembered.
+What that judgement hangs on is asked each time: that the time it was signed for is not over, and
+that its key is still the very identity that proved it, which carries secret, policy and rates (so
+whatever is revoked, renewed or reloaded is judged anew). Not remembered is what hangs on more:
+sessions, policies that ask anything of the request, who has rates. Row and bytes are always looked
+up. A table of whole heads tells a guesser nothing: it is searched by a keyed hash, never by letter.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from random import getrandbits
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from aiohttp.http import RawRequestMessage
 
-from gateway.access.authentication import Authentication, Principal
+from gateway.access.authentication import Authentication, Principal, Proof
 from gateway.access.authorization import Authorization
+from gateway.access.policy import Decision
 from gateway.core.objects import Hit, Objects
 from gateway.doors.s3.contexts import context_in
-from gateway.doors.whole_answer import date_now, whole_head
+from gateway.doors.whole_answer import date_line, whole_head
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
 from gateway.model.rates import UNLIMITED
 from gateway.protocol.http.head import RequestHead, parse_query, split_target
-from gateway.protocol.s3.addressing import Target, locate
+from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.headers import shown_headers, wants_checksums
 from gateway.protocol.s3.operations import name_operation
 from gateway.telemetry import metrics
@@ -62,6 +69,9 @@ _OF_SIGNATURE: Final = frozenset(
         "SignedHeaders",
     )
 )
+_KNOWN_MAX: Final = 2048
+"""Heads that are remembered; beyond it all are forgotten and judged anew."""
+_KNOWN_BYTES_MAX: Final = 4096
 _HEADS_MAX: Final = 1024
 _QUERIES_MAX: Final = 1024
 _QUERY_LETTERS_MAX: Final = 4096
@@ -81,13 +91,26 @@ class Peer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request, as far as a judgement looks at it."""
+class _Asked(NamedTuple):
+    """A request, as far as the audit log looks at it."""
 
     id: str
     head: RequestHead
     remote: str
+
+
+class _Judged(NamedTuple):
+    """A request that may be answered, if the bytes are at hand."""
+
+    head: RequestHead
+    name: ObjectName
+    principal: Principal
+    action: str
+    resource: str
+    decision: Decision
+    has_checksums: bool
+    proof: Proof | None
+    """What the judgement hangs on, where the same head need not be judged again."""
 
 
 class AtOnce:
@@ -110,67 +133,111 @@ class AtOnce:
         self._access_log = access_log
         self._domains = domains
         self._now = now
+        self._known: dict[bytes, _Judged] = {}
         self._requests = metrics.requests.labels(door="s3", operation="GetObject", status="200")
         self._seconds = metrics.request_seconds.labels(door="s3")
 
-    def answer(self, message: RawRequestMessage, peer: Peer) -> bytes | None:
-        """Return the whole answer to a GET without a body, or None: ask the pipeline."""
+    def answer(self, message: RawRequestMessage, raw: bytes, peer: Peer) -> bytes | None:
+        """Return the whole answer to a GET without a body, or None: ask the pipeline.
+
+        `raw` are the bytes that the message was parsed from, b"" where it is not sure which.
+        """
         started = perf_counter()
         path, query = split_target(message.path)
         head = RequestHead("GET", path, query, message.headers, peer.is_secure)
         if not _is_plain(head):
             return None
-        asked = _Asked(f"{getrandbits(64):016X}", head, peer.remote)
         try:
-            found = self._find(asked)
-            if found is None:
+            judged = self._judge(head, peer)
+            if judged is None:
                 return None
-            principal, target, hit = found
-            answer = _written(hit, asked.id, has_checksums=wants_checksums(head.headers))
+            answer = self._answer(judged, peer, started)
         except (Failure, ValueError):
             return None  # a refusal is the pipeline's to tell
-        seconds = perf_counter() - started
-        self._requests.inc()
-        self._seconds.observe(seconds)
-        if not self._access_log.is_off:
-            self._log(asked, principal, target.name, len(hit.body), seconds)
+        if answer is not None and judged.proof is not None and 0 < len(raw) <= _KNOWN_BYTES_MAX:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            self._known[raw] = judged
         return answer
 
-    def _find(self, asked: _Asked) -> tuple[Principal, Target, Hit] | None:
-        """Locate, identify, name, require, look: as the pipeline does; None where it must."""
-        head = asked.head
+    def answer_again(self, raw: bytes, peer: Peer) -> bytes | None:
+        """Return the whole answer to a head that was answered before, or None: have it parsed."""
+        judged = self._known.get(raw)
+        if judged is None or judged.proof is None:
+            return None
+        started = perf_counter()
+        try:
+            if self._authentication.holds(judged.proof):
+                return self._answer(judged, peer, started)
+        except (Failure, ValueError):
+            return None
+        del self._known[raw]
+        return None
+
+    def _judge(self, head: RequestHead, peer: Peer) -> _Judged | None:
+        """Locate, identify, name, require: as the pipeline does; None where it must."""
         target = locate(head.host, head.path, self._domains)
         # Known by its name alone: else who asks would be proven twice wherever the origin is asked.
         if target.key is None or not self._objects.may_hit(target.name):
             return None
-        principal = self._authentication.identify(head)
+        principal, proof = self._authentication.prove(head)
         if principal.allowance != UNLIMITED:
             return None
         action = name_operation("GET", target, (), head.headers).action
-        context = context_in(head, asked.remote, principal, self._now)
-        # Looked at before it is required: the audit log is to hear of a request once.
-        if not principal.policy.allows(action, target.resource, context):
+        context = context_in(head, peer.remote, principal, self._now)
+        decision = principal.policy.decide(action, target.resource, context)
+        if not decision.is_allowed:
             return None
-        hit = self._objects.find_hit(target.name, principal.voice)
+        return _Judged(
+            head,
+            target.name,
+            principal,
+            action,
+            target.resource,
+            decision,
+            wants_checksums(head.headers),
+            None if principal.policy.keys else proof,
+        )
+
+    def _answer(self, judged: _Judged, peer: Peer, started: float) -> bytes | None:
+        """Look, and answer where there is a hit; logs and counts are those of the pipeline."""
+        principal = judged.principal
+        hit = self._objects.find_hit(judged.name, principal.voice)
         if hit is None:
             return None
-        self._authorization.require(principal, action, target, context, asked)
-        return principal, target, hit
+        # Sixteen characters like S3's own; random, since clients quote it to several operators.
+        request_id = f"{getrandbits(64):016X}"
+        answer = _written(hit, request_id, has_checksums=judged.has_checksums)
+        # Told only now: of what is left to the pipeline the audit log is to hear once.
+        if self._authorization.is_heard(judged.action, is_allowed=True):
+            self._authorization.note(
+                judged.decision,
+                judged.resource,
+                (principal.name, principal.access_key),
+                judged.action,
+                _Asked(request_id, judged.head, peer.remote),
+            )
+        seconds = perf_counter() - started
+        self._requests.inc()
+        self._seconds.observe(seconds)
+        if not self._access_log.is_off:
+            self._log(judged, request_id, peer.remote, len(hit.body), seconds)
+        return answer
 
     def _log(
-        self, asked: _Asked, principal: Principal, name: ObjectName, length: int, seconds: float
+        self, judged: _Judged, request_id: str, remote: str, length: int, seconds: float
     ) -> None:
         """Leave the line that the pipeline would."""
         self._access_log.write(
             AccessRecord(
-                request_id=asked.id,
-                remote=asked.remote,
-                principal=principal.name,
+                request_id=request_id,
+                remote=remote,
+                principal=judged.principal.name,
                 method="GET",
                 operation="GetObject",
-                bucket=name.bucket,
-                key=name.key,
-                query=asked.head.query,
+                bucket=judged.name.bucket,
+                key=judged.name.key,
+                query=judged.head.query,
                 status=200,
                 error="",
                 cache="HIT",
@@ -178,7 +245,7 @@ class AtOnce:
                 bytes_in=0,
                 bytes_out=length,
                 seconds=seconds,
-                user_agent=asked.head.headers.get("User-Agent", ""),
+                user_agent=judged.head.headers.get("User-Agent", ""),
             )
         )
 
@@ -204,14 +271,12 @@ def _is_presigned_only(query: str) -> bool:
 
 def _written(hit: Hit, request_id: str, *, has_checksums: bool) -> bytes:
     """Return the answer as it stands on the wire; raises ValueError for a header that cannot."""
-    return b"".join(
-        (
-            _fixed_head(hit.row.headers, len(hit.body), has_checksums=has_checksums),
-            f"Age: {hit.age_seconds}\r\nx-amz-request-id: {request_id}\r\n"
-            f"x-forebay-request-id: {request_id}\r\nDate: {date_now()}\r\n\r\n".encode(),
-            hit.body,
-        )
+    ours = (
+        f"Age: {hit.age_seconds}\r\nx-amz-request-id: {request_id}\r\n"
+        f"x-forebay-request-id: {request_id}\r\n{date_line()}\r\n"
     )
+    fixed = _fixed_head(hit.row.headers, len(hit.body), has_checksums=has_checksums)
+    return b"".join((fixed, ours.encode(), hit.body))
 
 
 @lru_cache(maxsize=_HEADS_MAX)

@@ -3,10 +3,11 @@
 import asyncio
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gateway.access.authentication import Authentication, Principal
+from gateway.access.authentication import Authentication
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.doors.s3.at_once import AtOnce
 from gateway.protocol.http.head import RequestHead
@@ -237,13 +238,13 @@ async def test_who_asks_is_proven_once_where_the_origin_must_be_asked(
     warm: Gateway, origin: EmbeddedOrigin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proven: list[str] = []
-    really = Authentication.identify
+    really = Authentication._prove
 
-    def identify(self: Authentication, head: RequestHead) -> Principal:
+    def prove(self: Authentication, head: RequestHead) -> Any:
         proven.append(head.path)
         return really(self, head)
 
-    monkeypatch.setattr(Authentication, "identify", identify)
+    monkeypatch.setattr(Authentication, "_prove", prove)
     origin.put("bucket", "strict", BODY)
     assert (await warm.client.get("bucket", "strict")).body == BODY
     assert (await warm.client.get("bucket", KEY)).body == BODY

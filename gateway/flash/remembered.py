@@ -1,0 +1,62 @@
+"""Rows and extents as the index told them, remembered while nobody commits anything to it.
+
+LMDB numbers its commits, one count for all processes, and to ask for the number costs a third of a
+look-up. While it stands still everything that was read holds; where it moved, everything is read
+again. So an answer is as true as one that LMDB gives at the same moment. On the event loop's thread
+only: between asking for the number and using what is remembered nothing else may happen.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.flash.index import Index
+from gateway.flash.rows import Extent, Row
+from gateway.model.names import ObjectName
+
+_REMEMBERED_MAX: Final = 4096
+"""Rows and extents together; beyond it all are forgotten and read anew."""
+
+
+class Remembered:
+    """What one process's loop read of one index."""
+
+    __slots__ = ("_extents", "_index", "_moment", "_rows")
+
+    def __init__(self, index: Index) -> None:
+        """Remember nothing yet."""
+        self._index = index
+        self._moment = -1
+        self._rows: dict[ObjectName, Row | None] = {}
+        self._extents: dict[tuple[bytes, int], Mapping[int, Extent]] = {}
+
+    def find_row(self, name: ObjectName) -> Row | None:
+        """Return the row of `name` as the index has it now; raises lmdb.Error."""
+        self._forget_what_changed()
+        try:
+            return self._rows[name]
+        except KeyError:
+            # What is read now is as new as the moment or newer; then the next look forgets it.
+            row = self._rows[name] = self._index.find_row(name)
+            return row
+
+    def extents(self, body: bytes, numbers: range) -> Mapping[int, Extent]:
+        """Return the extents of those chunks of `body` that are on flash now; raises lmdb.Error.
+
+        Only single chunks are remembered: many are wanted for many bytes, and once.
+        """
+        if len(numbers) != 1:
+            return self._index.extents(body, numbers)
+        self._forget_what_changed()
+        chunk = (body, numbers.start)
+        try:
+            return self._extents[chunk]
+        except KeyError:
+            found = self._extents[chunk] = self._index.extents(body, numbers)
+            return found
+
+    def _forget_what_changed(self) -> None:
+        moment = self._index.moment()
+        if moment != self._moment or len(self._rows) + len(self._extents) > _REMEMBERED_MAX:
+            self._rows.clear()
+            self._extents.clear()
+            self._moment = moment

@@ -9,6 +9,7 @@ outlives its call, since an old reader would keep LMDB from reusing pages. Write
 
 import contextlib
 import time
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -122,10 +123,7 @@ class Index:
                 raise lmdb.VersionMismatchError(f"index format {found!r}")
 
     def moment(self) -> int:
-        """Return the number of the last commit: where it is equal, nothing has changed.
-
-        Raises lmdb.Error.
-        """
+        """Return the number of the last commit: while it is equal, nothing changed."""
         transaction = self._environment.begin()
         try:
             return transaction.id()
@@ -186,15 +184,9 @@ class Index:
 
     def pages(self, database: str, start: bytes, count_max: int) -> list[tuple[bytes, bytes]]:
         """Return up to `count_max` entries from key `start` on; raises lmdb.Error."""
-        entries: list[tuple[bytes, bytes]] = []
         with self._environment.begin(db=getattr(self, database)) as transaction:
             cursor = transaction.cursor()
-            if cursor.set_range(start):
-                for key, value in cursor:
-                    entries.append((key, value))
-                    if len(entries) >= count_max:
-                        break
-        return entries
+            return list(islice(cursor, count_max)) if cursor.set_range(start) else []
 
     def write(self) -> "Writing":
         """Return a write transaction, a context manager; waits for other processes."""

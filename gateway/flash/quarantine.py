@@ -22,7 +22,9 @@ _log = logging.getLogger(__name__)
 _GROUP_RECORDS: Final = 256
 
 
-def quarantine(parts: SpaceParts, body: bytes, number: int, extent: Extent) -> None:
+def quarantine(
+    parts: SpaceParts, body: bytes, number: int, extent: Extent, name: ObjectName | None = None
+) -> None:
     """Take a bad chunk out of the index and say whose it was; raises OSError.
 
     One whose segment is gone was evicted meanwhile: it is only taken out.
@@ -31,7 +33,7 @@ def quarantine(parts: SpaceParts, body: bytes, number: int, extent: Extent) -> N
     if handle is not None:
         handle.close()
         metrics.chunks_corrupt.inc()
-        name = _find_owner(parts, body, extent.segment)
+        name = name or _find_owner(parts, body, extent.segment)
         _log.warning(
             "flash: chunk %d of %s is not what was written (segment %d, %d bytes at %d); "
             "it is dropped, and fetched again when it is read",

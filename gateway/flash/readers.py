@@ -107,6 +107,12 @@ class Readers:
         self._open: OrderedDict[int, OpenData] = OrderedDict()
         self._proven: OrderedDict[int, set[int]] = OrderedDict()
         self._proven_count = 0
+        self._reads = 0
+
+    @property
+    def is_reading(self) -> bool:
+        """Return whether anybody waits for the disk now."""
+        return self._reads > 0
 
     def find_handle(self, segment: int) -> SegmentHandle | None:
         """Return a use of the segment; None if it is gone. Raises OSError."""
@@ -141,15 +147,32 @@ class Readers:
         handle = self.find_handle(extent.segment)
         if handle is None:
             return None
-        with handle:
-            data = os.pread(handle.fileno(), extent.length, extent.offset)
-            while 0 < len(data) < extent.length:
-                rest = extent.length - len(data)
-                more = os.pread(handle.fileno(), rest, extent.offset + len(data))
-                if not more:
-                    break
-                data += more
+        with self._lock:
+            self._reads += 1
+        try:
+            with handle:
+                data = _read_whole(handle.fileno(), extent)
+        finally:
+            with self._lock:
+                self._reads -= 1
         return data if self._judge(extent, data) else None
+
+    def is_right_on_flash(self, extent: Extent) -> bool:
+        """Return whether the bytes are right, without a trace; raises OSError. Blocks.
+
+        What was not in memory is not kept there: nobody asked for it. True where the segment is
+        gone.
+        """
+        handle = self.find_handle(extent.segment)
+        if handle is None:
+            return True
+        with handle:
+            was_resident = self.is_resident(extent)
+            data = _read_whole(handle.fileno(), extent)
+            if not was_resident:
+                advice = os.POSIX_FADV_DONTNEED
+                os.posix_fadvise(handle.fileno(), extent.offset, extent.length, advice)
+        return len(data) == extent.length and crc32c(data) == extent.crc32c
 
     def prove(self, extent: Extent) -> bool:
         """Bring an extent into memory and return whether it is right; raises OSError. Blocks.
@@ -237,6 +260,17 @@ class Readers:
             return False
         self.note_proven(extent)
         return True
+
+
+def _read_whole(descriptor: int, extent: Extent) -> bytes:
+    """Return the extent's bytes, fewer only where the file ends."""
+    data = os.pread(descriptor, extent.length, extent.offset)
+    while 0 < len(data) < extent.length:
+        more = os.pread(descriptor, extent.length - len(data), extent.offset + len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def _resident(descriptor: int, offset: int, length: int) -> bytes | None:

@@ -26,6 +26,7 @@ from gateway.flash.rebuilding import encode_pending, rebuild_steps
 from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open, was_left_open
 from gateway.flash.remembered import Remembered
 from gateway.flash.safeguards import Safeguards
+from gateway.flash.scrub import Scrub
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
 from gateway.flash.space import Space
 from gateway.flash.touches import Touches
@@ -75,6 +76,10 @@ class Volume:
                 self.space.fit()
             self._identity = self._look()
             self._stack = stack.pop_all()
+        self._scrub = None
+        if safeguards.scrub_bytes_per_second:
+            self._scrub = Scrub(self.parts, safeguards.scrub_bytes_per_second)
+            self._scrub.start()
 
     def _open_shared(self, stack: contextlib.ExitStack, *, discard_index: bool) -> None:
         """Open what all processes share, and have `stack` close it in the opposite order."""
@@ -201,6 +206,8 @@ class Volume:
         It stays marked as open where a removal could not be committed (`is_all_noted` False). Every
         step is tried, whatever the others meet: flash may be closed because it is in trouble.
         """
+        if self._scrub is not None:
+            self._scrub.close()
         self.committer.close()
         for segment in list(self.open_segments):
             with contextlib.suppress(OSError):

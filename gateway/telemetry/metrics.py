@@ -144,6 +144,12 @@ chunks_stored = _counter("chunks_stored", "Chunks written to flash.")
 chunks_carried = _counter("chunks_carried", "Hot chunks carried over from an evicted segment.")
 chunks_corrupt = _counter("chunks_corrupt", "Chunks whose checksum was wrong: read as a miss.")
 chunks_repaired = _counter("chunks_repaired", "Chunks fetched again in place of corrupt ones.")
+scrub_bytes = _counter("scrub_bytes", "Bytes that the scrub read and judged.")
+scrub_finished = _gauge(
+    "scrub_finished",
+    "When the scrub last came round all of flash, in seconds since 1970; 0 for not yet.",
+    "max",
+)
 bodies_corrupt = _counter(
     "bodies_corrupt", "Whole bodies that were not what the origin's checksum says: dropped."
 )

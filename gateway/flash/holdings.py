@@ -1,15 +1,20 @@
 """What flash holds of which objects, as people ask for it: by name, a prefix at a time.
 
 Rows are kept by a hash of the name, so a look at a prefix is a look at all rows: seconds where
-there are a million of them, and none of a request's business.
+there are a million of them, none of a request's business, and a group of rows at a time, so that it
+costs no memory.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from gateway.flash.index import Index
+from gateway.flash.index import Index, IndexTrouble
+from gateway.flash.lifeline import Lifeline
 from gateway.flash.rows import Row, decode_row, find_name, is_tombstone
+from gateway.model.failures import FlashTrouble
 
 _GROUP_ROWS: Final = 1000
 _GROUP_CHUNKS: Final = 4096
@@ -30,32 +35,52 @@ class Holding:
         return self.chunks_held == self.chunks_all
 
 
-def sorted_holdings(index: Index, prefix: str, chunk_bytes: int) -> list[Holding]:
-    """Return the objects whose `bucket/key` begins with `prefix`, by name; raises IndexTrouble."""
-    return sorted(holdings(index, prefix, chunk_bytes), key=lambda one: str(one.row.name))
+class Holdings:
+    """What is held, of the volume that is live; on the event loop's thread."""
+
+    def __init__(self, lifeline: Lifeline) -> None:
+        """Look at nothing yet."""
+        self._lifeline = lifeline
+
+    async def groups(self, prefix: str = "") -> AsyncGenerator[list[Holding]]:
+        """Yield the objects whose `bucket/key` begins with `prefix`; none in bypass.
+
+        Groups are small and in no order, however many rows there are. Raises FlashTrouble.
+        """
+        start: bytes | None = b""
+        while start is not None and (volume := self._lifeline.live) is not None:
+            chunk_bytes = volume.division.chunk_bytes
+            call = partial(_group, volume.index, prefix, chunk_bytes, start)
+            try:
+                found, start = await asyncio.to_thread(call)
+            except (OSError, IndexTrouble) as error:
+                self._lifeline.report(error)
+                raise FlashTrouble("the index cannot be read") from error
+            if found:
+                yield found
+
+    def find(self, row: Row) -> Holding | None:
+        """Return how much of the row's body is here, as all processes see it; None in bypass."""
+        volume = self._lifeline.live
+        if volume is None:
+            return None
+        try:
+            return _holding(volume.index, row, volume.division.chunk_bytes)
+        except (OSError, IndexTrouble) as error:
+            self._lifeline.report(error)
+            return None
 
 
-def holdings(index: Index, prefix: str, chunk_bytes: int) -> Iterator[Holding]:
-    """Yield the objects whose `bucket/key` begins with `prefix`, in no order.
-
-    Raises IndexTrouble.
-    """
-    start = b""
-    while entries := index.pages("rows", start, _GROUP_ROWS):
-        for _, data in entries:
-            if is_tombstone(data):
-                continue
-            name = find_name(data)
-            if name is None or not str(name).startswith(prefix):
-                continue
-            row = decode_row(data, name)
-            if row is not None:
-                yield holding_of(index, row, chunk_bytes)
-        start = entries[-1][0] + b"\0"
+def _group(
+    index: Index, prefix: str, chunk_bytes: int, start: bytes
+) -> tuple[list[Holding], bytes | None]:
+    """Return the objects under `prefix` among the rows from key `start` on, and where to go on."""
+    entries = index.pages("rows", start, _GROUP_ROWS)
+    found = [_holding(index, row, chunk_bytes) for row in _rows_under(entries, prefix)]
+    return found, entries[-1][0] + b"\0" if len(entries) == _GROUP_ROWS else None
 
 
-def holding_of(index: Index, row: Row, chunk_bytes: int) -> Holding:
-    """Return how much of the row's body is here; raises IndexTrouble."""
+def _holding(index: Index, row: Row, chunk_bytes: int) -> Holding:
     count = -(-row.version.size // chunk_bytes)
     held = chunks = 0
     for first in range(0, count, _GROUP_CHUNKS):
@@ -63,3 +88,13 @@ def holding_of(index: Index, row: Row, chunk_bytes: int) -> Holding:
         held += sum(extent.length for extent in extents.values())
         chunks += len(extents)
     return Holding(row, held, chunks, count)
+
+
+def _rows_under(entries: list[tuple[bytes, bytes]], prefix: str) -> Iterator[Row]:
+    for _, data in entries:
+        name = None if is_tombstone(data) else find_name(data)
+        if name is None or not str(name).startswith(prefix):
+            continue
+        row = decode_row(data, name)
+        if row is not None:
+            yield row

@@ -18,7 +18,7 @@ from gateway.flash import check, dropping
 from gateway.flash.admission import divide
 from gateway.flash.distrust import Distrust
 from gateway.flash.faults import Faults, faults_from_environment
-from gateway.flash.holdings import Holding, sorted_holdings
+from gateway.flash.holdings import Holdings
 from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import TROUBLES, Lifeline
 from gateway.flash.proving import Proving
@@ -54,6 +54,7 @@ class Flash:
         self._patience_seconds = patience_seconds
         self._allocating = asyncio.Lock()
         self._rows = RowQueue(lifeline, settling, distrust, patience_seconds)
+        self.holdings = Holdings(lifeline)
         self._writers = ThreadPoolExecutor(_THREADS, "flash-write")
         self._proving = Proving(lifeline, patience_seconds)
 
@@ -338,14 +339,6 @@ class Flash:
         except (OSError, IndexTrouble) as error:
             self._lifeline.report(error)
             return {}
-
-    async def holdings(self, prefix: str = "") -> list[Holding]:
-        """Return what is held under `prefix`, by name, from a look at every row; none in bypass."""
-        volume = self._lifeline.live
-        if volume is None:
-            return []
-        call = partial(sorted_holdings, volume.index, prefix, volume.division.chunk_bytes)
-        return await asyncio.to_thread(call)
 
     async def check(self, *, with_data: bool = False) -> list[str]:
         """Return what is wrong with the directory, in sentences; see `check.find_problems`."""

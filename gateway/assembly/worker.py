@@ -4,7 +4,6 @@ Nobody below reads settings; each room gets plain parameters from here.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -20,6 +19,7 @@ from gateway.assembly.sessions import (
     renew_sessions,
 )
 from gateway.assembly.state import open_store, renewed_lookup
+from gateway.assembly.tasks import background_tasks
 from gateway.doors.connections import Connections
 from gateway.doors.http_server import (
     S3Server,
@@ -53,7 +53,7 @@ async def run_worker(
     """
     assert_safe_parser()
     async with AsyncExitStack() as stack:
-        tasks = await stack.enter_async_context(_background_tasks())
+        tasks = await stack.enter_async_context(background_tasks())
         origin = await stack.enter_async_context(make_origin(settings))
         flash = await stack.enter_async_context(
             await open_flash(settings, f"worker-{worker_number}", shared_folder)
@@ -98,21 +98,6 @@ async def _listen(
     """Open the worker's own socket on the shared port."""
     context = tls.context if tls is not None else None
     return await server.listen(listening_socket(settings.s3.listen.host, port), context)
-
-
-class _ClosingError(Exception):
-    """Ends a task group: https://docs.python.org/3/library/asyncio-task.html#terminating-a-task-group."""
-
-
-@contextlib.asynccontextmanager
-async def _background_tasks() -> AsyncIterator[asyncio.TaskGroup]:
-    """Yield the group in which fills and questions outlive their clients; its end cancels them."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            yield tasks
-            raise _ClosingError  # noqa: TRY301 - the documented way to end a group
-    except* _ClosingError:
-        pass
 
 
 class _Reopened(Protocol):

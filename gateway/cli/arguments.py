@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, NoReturn, TypeAlias
 
-from gateway.cli.cache_arguments import CACHE_TEXT, fill_cache
+from gateway.cli.cache_arguments import CACHE_TEXT, WARM_LINE, fill_cache, fill_warm
 from gateway.cli.identity_arguments import fill_identity
 
 DEFAULT_CONFIG: Final = Path("forebay.toml")
@@ -184,7 +184,9 @@ def _add_flash(commands: Commands) -> None:
 
 
 def _add_cache(commands: Commands) -> None:
-    parser = _add(commands, "cache", "see what is on flash, and take it out")
+    parser = _add(
+        commands, "cache", "see what is on flash, bring it there, verify it and take it out"
+    )
     below = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
 
     def add(name: str, line: str) -> argparse.ArgumentParser:
@@ -193,6 +195,9 @@ def _add_cache(commands: Commands) -> None:
         return made
 
     fill_cache(add)
+    warm = _add(commands, "warm", f"the same as cache warm: {WARM_LINE}", CACHE_TEXT)
+    _add_config_option(warm)
+    fill_warm(warm)
 
 
 def _add_doctor(commands: Commands) -> None:

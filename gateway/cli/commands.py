@@ -77,6 +77,20 @@ def look_at_cache(arguments: argparse.Namespace) -> int:
     return cache.run_cache(settings, arguments)
 
 
+def warm_cache(arguments: argparse.Namespace) -> int:
+    """Bring objects onto flash; 1 where something is not there in the end."""
+    from gateway.cli import cache_warm
+
+    return cache_warm.run_warm(read_settings(config_path(arguments), os.environ), arguments)
+
+
+def verify_cache(arguments: argparse.Namespace) -> int:
+    """Verify what is held under a prefix; 1 where something was not right."""
+    from gateway.cli import cache_verify
+
+    return cache_verify.run_verify(read_settings(config_path(arguments), os.environ), arguments)
+
+
 def check_policy(arguments: argparse.Namespace) -> int:
     """Say whether an identity may do something; 1 when it may not."""
     from gateway.cli import policy_check
@@ -112,6 +126,9 @@ COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], i
     ("doctor", None): doctor,
     ("policy", "check"): check_policy,
     **{("cache", name): look_at_cache for name in CACHE_COMMANDS},
+    ("cache", "warm"): warm_cache,
+    ("cache", "verify"): verify_cache,
+    ("warm", None): warm_cache,
     **{("identity", name): change_identities for name in IDENTITY_COMMANDS},
 }
 

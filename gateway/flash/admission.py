@@ -72,6 +72,12 @@ class Division:
         """Return what all segments together may occupy under that allowance."""
         return self.size_bytes - _FIXED_BYTES - allowance_bytes
 
+    @property
+    def bodies_bytes_max(self) -> int:
+        """Return what the chunks of a flash with few rows may come to before one is put out."""
+        room = self.segments_bytes_max(self.allowance_for(INDEX_BYTES_MIN))
+        return (room // self.new_segment_bytes - 1) * self.segment_bytes
+
     def allowance_for(self, index_bytes: int) -> int:
         """Return the allowance that an index file of `index_bytes` should have next."""
         return min(self.index_bytes_max, index_bytes + self.allowance_step_bytes)

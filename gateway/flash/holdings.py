@@ -42,6 +42,16 @@ class Holdings:
         """Look at nothing yet."""
         self._lifeline = lifeline
 
+    @property
+    def chunk_bytes(self) -> int:
+        """Return the length of every chunk but a body's last."""
+        return self._lifeline.division.chunk_bytes
+
+    @property
+    def bodies_bytes_max(self) -> int:
+        """Return about how many bytes of bodies fit: beyond it something is put out."""
+        return self._lifeline.division.bodies_bytes_max
+
     async def groups(self, prefix: str = "") -> AsyncGenerator[list[Holding]]:
         """Yield the objects whose `bucket/key` begins with `prefix`; none in bypass.
 

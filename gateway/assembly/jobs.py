@@ -73,7 +73,8 @@ async def verify(
     is_offline: bool,
 ) -> None:
     """Judge what is held under `prefix`; raises FlashTrouble."""
-    async with job_rooms(settings, Meter()) as rooms:
+    flash = settings.flash.model_copy(update={"verify": "always"})
+    async with job_rooms(settings.model_copy(update={"flash": flash}), Meter()) as rooms:
         objects = None if is_offline else rooms.objects
         await Verifying(rooms.flash, objects, tally, note_verdict).run(prefix)
 

@@ -119,3 +119,9 @@ def test_without_flash_there_is_one_sentence(desk):
     told = desk.run("verify", "s3://bucket/")
     assert told.code == 2
     assert "there is no flash at" in told.err
+
+
+def test_bytes_are_read_also_where_readers_leave_that_to_the_scrub(held):
+    held.tables["flash"]["verify"] = "scrub"
+    damage(held, "b", 0)
+    assert states(held.verify("s3://bucket/b")) == {"b": "damaged"}

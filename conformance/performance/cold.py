@@ -3,19 +3,23 @@
 import http.client
 import random
 from contextlib import ExitStack
+from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from urllib.parse import urlsplit
 
+from conformance.performance.asking import link
 from conformance.performance.figures import Bar, Outcome, Samples, in_turns, ratio_of
 from conformance.performance.gateway import Gateway, running_gateway
-from conformance.performance.load import fetch, link, measure_rate, running_curl, wait_seconds
+from conformance.performance.load import fetch, measure_rate, running_curl, take, wait_seconds
 from conformance.performance.origins import BUCKET, MIB, Server, put_object, s3_client
 from conformance.performance.workplace import (
     GIB,
+    Beside,
     ShapedOrigin,
     Workplace,
     bare_origin,
+    caches_beside,
     shaped_origin,
 )
 
@@ -36,11 +40,14 @@ def _copies(bare: Server, size_bytes: int, count: int, place: Workplace) -> None
 def one_stream(place: Workplace) -> Outcome:
     """P4: a cold 1 GiB by one plain curl."""
     size_bytes = place.scaled(GIB, 128 * MIB)
-    repetitions = place.scaled(3, 1)
+    repetitions = place.scaled(2, 1)
     ratios: list[float] = []
     with bare_origin(place) as bare, shaped_origin(bare) as origin:
         _copies(bare, size_bytes, repetitions, place)
-        with running_gateway(place.folder / "gateway", origin.endpoint) as gateway:
+        with (
+            running_gateway(place.folder / "gateway", origin.endpoint) as gateway,
+            caches_beside(place, origin) as beside,
+        ):
             untouched = iter(range(repetitions))
 
             def cold() -> float:
@@ -55,15 +62,45 @@ def one_stream(place: Workplace) -> Outcome:
                 "s",
                 {"direct": lambda: fetch(link(origin, "cold/0")).seconds, "Forebay": cold},
             )
+            peers = _peers_cold(beside, origin, size_bytes)
     return Outcome(
         "P4",
         f"cold {size_bytes // MIB} MiB GET, one plain curl, `strict`, shaped origin, 2 workers",
-        tuple(samples.values()),
+        (*samples.values(), *(Samples(name, "s", (one.seconds,)) for name, one in peers.items())),
         (
             Bar("times direct", ratio_of(samples, "direct", "Forebay"), 6.0),
             Bar("origin body bytes / object", max(ratios), 1.02, is_ceiling=True),
+            *(
+                Bar(f"{name}: origin body bytes / object", one.origin_bytes / size_bytes)
+                for name, one in peers.items()
+            ),
         ),
+        tuple(beside.notes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cold:
+    """A cache's first reading."""
+
+    seconds: float
+    origin_bytes: int
+
+
+def _peers_cold(beside: Beside, origin: ShapedOrigin, size_bytes: int) -> dict[str, _Cold]:
+    """Return what a cold read takes through each cache; once, since each takes half a minute."""
+    found = {}
+    for name, server in list(beside.servers.items()):
+        origin.reset()
+        try:
+            taken = take(server, "cold/0")
+        except RuntimeError as failure:
+            beside.leave_out(name, failure)
+            continue
+        origin.wait_quiet()
+        assert taken.bytes == size_bytes
+        found[name] = _Cold(taken.seconds, origin.body_bytes())
+    return found
 
 
 def random_starts(place: Workplace) -> Outcome:

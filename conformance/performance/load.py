@@ -1,91 +1,23 @@
-"""Load from other processes: wrk for many small GETs, curl for streams; and signed addresses."""
+"""Load from other processes: wrk for many small GETs, curl for streams."""
 
 import json
 import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
-from conformance.performance.origins import (
-    ACCESS_KEY,
-    BUCKET,
-    REGION,
-    SECRET_KEY,
-    Server,
-    s3_client,
-)
+from conformance.performance.asking import Ask, asks
+from conformance.performance.origins import Server
 from conformance.performance.tools import get_tool, pinned
 from gateway.demo.child import stopping
 
-_LINK_SECONDS = 6 * 3600
-_EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-_SIGNATURES = 64
+_REQUESTS = 8192
+"""Signed heads of one key that are sent in turn: more than anyone remembers."""
 _FORMAT = '{"seconds":%{time_total},"first":%{time_starttransfer},"bytes":%{size_download},"status":%{http_code}}'  # noqa: E501
-
-
-def link(server: Server, key: str, method: str = "GET") -> str:
-    """Return a URL of an object: presigned, or plain where the server asks for no signature."""
-    return links(server, [key], method)[0]
-
-
-def links(server: Server, keys: Iterable[str], method: str = "GET") -> list[str]:
-    """Return the URLs of several objects, as `link` does."""
-    endpoint = f"http://{server.authority}"
-    if not server.is_signed:
-        return [f"{endpoint}/{BUCKET}/{key}" for key in keys]
-    operation = {"GET": "get_object", "PUT": "put_object"}[method]
-    client = s3_client(endpoint)
-    return [
-        client.generate_presigned_url(
-            operation, Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=_LINK_SECONDS
-        )
-        for key in keys
-    ]
-
-
-def signed_requests(server: Server, keys: Iterable[str], seconds_apart: int = 0) -> list[bytes]:
-    """Return GETs as an SDK signs them, the whole head, each as much older than the one before."""
-    now = datetime.now(UTC)
-    signer = SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
-    requests = []
-    for number, key in enumerate(keys):
-        path = f"/{BUCKET}/{key}"
-        request = AWSRequest("GET", f"http://{server.authority}{path}")
-        moment = now - timedelta(seconds=number * seconds_apart)
-        request.context["timestamp"] = moment.strftime("%Y%m%dT%H%M%SZ")
-        request.headers["Host"] = server.authority
-        request.headers["X-Amz-Date"] = request.context["timestamp"]
-        request.headers["X-Amz-Content-SHA256"] = _EMPTY_SHA256
-        text = signer.canonical_request(request)
-        signature = signer.signature(signer.string_to_sign(request, text), request)
-        signed = signer.signed_headers(signer.headers_to_sign(request))
-        request.headers["Authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={signer.scope(request)}, SignedHeaders={signed}, "
-            f"Signature={signature}"
-        )
-        requests.append(_head(path, dict(request.headers.items())))
-    return requests
-
-
-def linked_requests(server: Server, keys: Iterable[str]) -> list[bytes]:
-    """Return GETs without any header that proves: presigned, or plain where nothing is asked."""
-    start = f"http://{server.authority}"
-    found = links(server, keys)
-    return [_head(url.removeprefix(start), {"Host": server.authority}) for url in found]
-
-
-def _head(path: str, fields: Mapping[str, str]) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +40,15 @@ def measure_rate(
     is_presigned: bool = False,
 ) -> Rate:
     """Return how fast small GETs are answered; raises RuntimeError if any was refused or broke."""
-    if is_presigned or not server.is_signed:
-        requests = linked_requests(server, [key])
-    else:
-        # Each is of another second, so that none repeats soon; S3 takes them for 15 minutes.
-        requests = signed_requests(server, [key] * _SIGNATURES, seconds_apart=1)
+    # A presigned URL, and one that is asked for without any proof, is the same each time.
+    is_one = is_presigned or server.proof in ("link", "none")
+    requests = asks(server, [key] * (1 if is_one else _REQUESTS), by_link=is_presigned)
     return send_requests(server, requests, folder, clients=clients, seconds=seconds, core=core)
 
 
 def send_requests(
     server: Server,
-    requests: Sequence[bytes],
+    requests: Sequence[Ask],
     folder: Path,
     *,
     clients: int,
@@ -127,7 +57,7 @@ def send_requests(
 ) -> Rate:
     """Return how fast these GETs are answered in turn; raises RuntimeError as `measure_rate`."""
     listed, script = folder / "requests", folder / "requests.lua"
-    listed.write_bytes(b"\0".join(requests) + b"\0")
+    listed.write_bytes(b"".join(one.raw + b"\0" for one in requests))
     script.write_text(_LUA.format(listed=listed))
     command = [*pinned(core), get_tool("wrk"), "-t1", f"-c{clients}", f"-d{seconds}s", "--latency"]
     command += ["-s", str(script), server.endpoint]
@@ -205,8 +135,12 @@ def running_curl(
 
 
 def take(server: Server, key: str, *arguments: str, core: int | None = None) -> Transfer:
-    """Return how long one curl took for an object, whatever host its link names."""
-    return fetch(link(server, key), *server.route, *arguments, core=core)
+    """Return how long one curl took for an object, however the server wants to be asked."""
+    [ask] = asks(server, [key], by_link=True)
+    fields = [
+        word for name, value in ask.fields.items() for word in ("--header", f"{name}: {value}")
+    ]
+    return fetch(f"{server.endpoint}{ask.target}", *fields, *arguments, core=core)
 
 
 def fetch(url: str, *arguments: str, core: int | None = None, keep: Path | None = None) -> Transfer:

@@ -9,9 +9,10 @@ from subprocess import PIPE, Popen
 import aiohttp
 from yarl import URL
 
+from conformance.performance.asking import link
 from conformance.performance.figures import Bar, Outcome, Samples
 from conformance.performance.gateway import running_gateway
-from conformance.performance.load import link, wait_seconds
+from conformance.performance.load import wait_seconds
 from conformance.performance.origins import MIB, sparse_object
 from conformance.performance.workplace import GIB, Workplace, bare_origin
 from gateway.demo.child import stopping

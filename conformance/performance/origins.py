@@ -10,12 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 from botocore.config import Config
 
-from conformance.performance.tools import free_port, get_tool, pinned, running, wait_listening
+from conformance.performance.tools import (
+    free_port,
+    get_tool,
+    pinned,
+    running,
+    wait_answering,
+    wait_listening,
+)
 
 ACCESS_KEY = "forebayperformance"
 SECRET_KEY = "performance-only-secret"
@@ -24,17 +31,20 @@ BUCKET = "performance"
 
 MIB = 1 << 20
 
+Proof = Literal["any", "link", "header", "none"]
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
     """Something that answers HTTP on a port of this machine.
 
     `host` is the name that clients sign and send where it is not the server's own: a cache in the
-    middle keeps the client's signature, which names the origin.
+    middle keeps the client's signature, which names the origin. `proof` is how it wants to be
+    asked: by any signature, by a presigned URL only, signed in the header only, or without one.
     """
 
     port: int
-    is_signed: bool = True
+    proof: Proof = "any"
     host: str = ""
 
     @property
@@ -46,11 +56,6 @@ class Server:
     def authority(self) -> str:
         """Return the host and port that a request to it names."""
         return self.host or f"127.0.0.1:{self.port}"
-
-    @property
-    def route(self) -> tuple[str, ...]:
-        """Return curl's words for a link that names another host than it is to connect to."""
-        return ("--connect-to", f"::127.0.0.1:{self.port}") if self.host else ()
 
 
 @contextmanager
@@ -83,7 +88,7 @@ def running_minio(root: Path, *, core: int | None = None) -> Iterator[Server]:
     keys = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY}
     root.mkdir(parents=True, exist_ok=True)
     with running(command, root.parent / "minio.log", keys) as process:
-        wait_listening(process, port)
+        wait_answering(process, port, "/minio/health/cluster")
         yield Server(port)
 
 
@@ -97,7 +102,7 @@ def running_nginx(root: Path, folder: Path, *, core: int | None = None) -> Itera
     command = [*pinned(core), get_tool("nginx"), "-p", str(folder), "-c", str(configuration)]
     with running(command, folder / "nginx.log") as process:
         wait_listening(process, port)
-        yield Server(port, is_signed=False)
+        yield Server(port, proof="none")
 
 
 _NGINX = """\

@@ -6,10 +6,13 @@ that fails is written down as failed, and the next one begins.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from conformance.performance import cold, memory, parquet, small_objects, uploads, warm
+from conformance.performance.caches import Cache, CacheTroubleError, find_varnish, read_cache
 from conformance.performance.measurement import Measurement, row_order, take
 from conformance.performance.report import ids_measured_here, print_outcome, write_report
 from conformance.performance.workplace import workplace
@@ -40,9 +43,10 @@ def main(argv: Sequence[str]) -> int:
     names = sorted(set(options.rows or MEASUREMENTS), key=row_order)
     if options.resume:
         names = [name for name in names if name not in ids_measured_here()]
+    caches = tuple(cache for cache in (find_varnish(),) if cache) + tuple(options.peer)
     outcomes = []
     for name in names:
-        with workplace(is_quick=options.quick) as place:
+        with workplace(is_quick=options.quick, caches=caches) as place:
             outcomes.append(take(name, MEASUREMENTS[name], place))
         print_outcome(outcomes[-1])
         if not options.quick:
@@ -65,11 +69,29 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="leave out rows that have figures of this very code",
     )
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        type=_peer,
+        metavar="NAME=PATH",
+        help="a cache to stand beside, as the TOML at PATH tells (docs/PERFORMANCE.md)",
+    )
     options = parser.parse_args(argv)
     unknown = [name for name in options.rows if name not in MEASUREMENTS]
     if unknown:
         parser.error(f"unknown row {unknown[0]}; known are {known}")
     return options
+
+
+def _peer(word: str) -> Cache:
+    name, _, path = word.partition("=")
+    if not re.fullmatch(r"[A-Za-z][\w .-]{0,30}", name) or not path:
+        raise argparse.ArgumentTypeError(f"{word} is not NAME=PATH")
+    try:
+        return read_cache(name, Path(path).expanduser())
+    except CacheTroubleError as trouble:
+        raise argparse.ArgumentTypeError(str(trouble)) from trouble
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Where the peers' programs are, and running one of them until a block ends, by its own handle."""
 
+import http.client
 import os
 import shutil
 import socket
@@ -73,6 +74,23 @@ def wait_listening(process: Process, port: int) -> None:
         else:
             return
     raise RuntimeError(f"{process.args!r} did not listen on {port}")
+
+
+def wait_answering(process: Process, port: int, path: str) -> None:
+    """Return once a GET of `path` is answered 200; raises RuntimeError if it never is."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", path)
+            if connection.getresponse().status == http.client.OK:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    raise RuntimeError(f"{process.args!r} did not answer {path} on {port}")
 
 
 def wait_file(process: Process, path: Path) -> str:

@@ -6,9 +6,10 @@ from time import perf_counter
 
 from boto3.s3.transfer import TransferConfig
 
+from conformance.performance.asking import link
 from conformance.performance.figures import Bar, Outcome, Samples, in_turns, ratio_of
 from conformance.performance.gateway import running_gateway
-from conformance.performance.load import fetch, link
+from conformance.performance.load import fetch
 from conformance.performance.origins import BUCKET, MIB, Server, random_file, s3_client
 from conformance.performance.workplace import GIB, Workplace, bare_origin, shaped_origin
 

@@ -77,6 +77,8 @@ class Core:
     """What the doors stand on."""
 
     origin: S3Origin
+    patient: PatientOrigin
+    """The same, asked again where that is safe and may help."""
     flash: Flash
     store: Store | None
     objects: Objects
@@ -92,7 +94,8 @@ def build_core(
 ) -> Core:
     """Join the parts of reading and writing."""
     chunk_bytes, rules = settings.flash.chunk_size, rules_of(settings)
-    objects = build_objects(settings, make_patient(settings, origin), flash, tasks)
+    patient = make_patient(settings, origin)
+    objects = build_objects(settings, patient, flash, tasks)
     writing = Writing(
         origin,
         flash,
@@ -101,7 +104,7 @@ def build_core(
         rules,
         WriteParameters((settings.flash.path,), ByteBudget(settings.flash.spool_memory)),
     )
-    return Core(origin, flash, store, objects, writing)
+    return Core(origin, patient, flash, store, objects, writing)
 
 
 def make_patient(settings: Settings, origin: Origin) -> PatientOrigin:

@@ -56,7 +56,7 @@ def make_pipeline(
 ) -> Pipeline:
     """Put the S3 door on the core."""
     known = make_lookup(settings, core.store)
-    passthrough = Passthrough(core.origin, core.flash)
+    passthrough = Passthrough(core.patient, core.flash)
     preflights = PreflightDoor(core.origin)
     return Pipeline(
         Authentication(known, now, make_tokens(settings), make_roles(settings)),

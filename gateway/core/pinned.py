@@ -38,7 +38,8 @@ async def pinned_pieces(
     answer = opening
     while position < wanted.stop:
         if answer is None:
-            answer = await _ask_range(origin, row, ByteRange(position, wanted.stop), voice)
+            rest = ByteRange(position, wanted.stop)
+            answer = await _ask_range(origin, row, rest, voice, is_repetition=resumes > 0)
         pieces = answer.pieces()
         try:
             async for piece in pieces:
@@ -62,7 +63,9 @@ async def pinned_pieces(
         answer = None
 
 
-async def _ask_range(origin: Origin, row: Row, wanted: ByteRange, voice: Voice) -> OriginAnswer:
+async def _ask_range(
+    origin: Origin, row: Row, wanted: ByteRange, voice: Voice, *, is_repetition: bool
+) -> OriginAnswer:
     """Return an answer whose body begins at `wanted.start` of the right version."""
     version = row.version
     answer = await origin.ask(
@@ -75,6 +78,7 @@ async def _ask_range(origin: Origin, row: Row, wanted: ByteRange, voice: Voice) 
                 "Range": wanted.header(),
                 "If-Match": version.etag,
             },
+            is_repetition=is_repetition,
             voice=voice,
         )
     )

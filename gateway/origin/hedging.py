@@ -50,12 +50,14 @@ class Hedging:
         """Ask by `ask`; `clock` tells monotonic seconds."""
         self._ask = ask
         self._clock = clock
-        self._tails: dict[str, Tail] = {}
+        self._tails: dict[tuple[str, bool], Tail] = {}
         self._budget = Budget(HEDGES, clock())
 
     async def ask(self, request: OriginRequest) -> OriginAnswer:
         """Return the first answer; raises OriginUnreachable where there is none."""
-        tail = self._tails.setdefault(request.method, Tail())
+        # A listing is no object: what takes long for one may be quick for the other.
+        kind = (request.method, bool(request.raw_key))
+        tail = self._tails.setdefault(kind, Tail())
         self._budget.earn()
         if tail.delay_seconds is None:
             return await self._timed(request, tail)
@@ -99,6 +101,13 @@ class Hedging:
 
     async def _timed(self, request: OriginRequest, tail: Tail) -> OriginAnswer:
         began = self._clock()
-        answer = await self._ask(request)
+        try:
+            answer = await self._ask(request)
+        except asyncio.CancelledError:
+            # One that lost its race took at least so long: without it the tail would look short.
+            taken = self._clock() - began
+            if tail.delay_seconds is not None and taken >= tail.delay_seconds:
+                tail.note(taken)
+            raise
         tail.note(self._clock() - began)
         return answer

@@ -33,6 +33,10 @@ class OriginRequest:
     """What is signed as x-amz-content-sha256."""
     may_be_slow: bool = False
     """Whether the first byte may take minutes (CompleteMultipartUpload, CopyObject)."""
+    is_repetition: bool = False
+    """Whether it asks once more for what another question began to bring."""
+    keeps_answer: bool = False
+    """Whether the origin's own words are wanted where it fails to the last (500, 502, 504)."""
     voice: Voice = field(kw_only=True)
 
 

@@ -176,8 +176,9 @@ class OriginSettings(Section):
         le=3600,
     )
     attempts_max: int = setting(
-        "How often a request that is safe to repeat is tried while the origin answers others. All "
-        "repetitions together are at most a tenth of what is asked.",
+        "How often a request that is safe to repeat is tried while the origin answers others; one "
+        "that is refused (429, 503), until `patience_seconds` are over. All repetitions together "
+        "are at most a tenth of what is asked, and a reserve of five a second.",
         3,
         unit="attempts",
         ge=1,

@@ -51,6 +51,35 @@ def test_without_refusals_the_rate_grows_and_is_forgotten():
 def test_memory_is_bounded():
     pacing = Pacing()
     for number in range(3 * PREFIXES_MAX):
-        pacing.refused(f"b/{number}", 0.0)
+        pacing.refused(f"b/{number}", number * 2.0)
     assert len(pacing) == PREFIXES_MAX
-    assert pacing.reserve("b/0", 0.0) == 0
+    assert pacing.reserve("b/0", 6 * PREFIXES_MAX) == 0
+
+
+def test_the_first_rate_is_half_of_what_was_asked():
+    pacing = Pacing()
+    for _ in range(3000):
+        pacing.note_asked(7.2)
+    pacing.refused("b/hot", 8.0)
+    assert rate(pacing, "b/hot", 8.0) == pytest.approx(1500)
+
+
+def test_an_origin_that_refuses_several_prefixes_is_asked_less_in_all():
+    pacing = Pacing()
+    for prefix in ("b/1", "b/2"):
+        pacing.refused(prefix, 0.0)
+    assert pacing.reserve("b/other", 0.0) == 0
+    pacing.refused("b/3", 0.5)
+    places = [pacing.reserve(f"b/other{number}", 0.5) for number in range(10)]
+    gaps = [later - earlier for earlier, later in pairwise(places)]
+    assert gaps == pytest.approx([1 / FIRST_RATE] * 9)
+
+
+def test_who_cannot_wait_takes_no_place_from_those_who_can():
+    pacing = Pacing()
+    pacing.refused("b/hot", 0.0)
+    while pacing.reserve("b/hot", 0.0, 1.0) is not None:
+        pass
+    for _ in range(100_000):
+        assert pacing.reserve("b/hot", 0.0, 1.0) is None
+    assert pacing.reserve("b/hot", 0.5, 1.0) is not None

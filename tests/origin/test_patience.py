@@ -2,6 +2,8 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
+from itertools import cycle
 
 import pytest
 
@@ -79,6 +81,36 @@ async def test_one_bad_question_is_given_up_after_its_attempts():
     assert origin.asked == 3
 
 
+async def test_the_origins_own_words_are_kept_where_they_are_wanted():
+    _, asking = patient(lambda _: 500)
+    assert (await asking.ask(replace(HEAD, keeps_answer=True))).status == 500
+
+
+async def test_a_refusal_is_no_failed_attempt():
+    """A third of all questions is refused: each comes through, whatever attempts it takes."""
+    refused = cycle([503, 503, 503, 503, 503, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200])
+    _, asking = patient(lambda _: next(refused), seconds=20)
+    answers = [await asking.ask(HEAD) for _ in range(20)]
+    assert {answer.status for answer in answers} == {200}
+
+
+async def test_what_is_not_safe_to_repeat_is_asked_once_and_never_waits():
+    origin, asking = patient(lambda _: 503)
+    for _ in range(20):
+        assert (await asking.ask(replace(HEAD, method="PUT"))).status == 503
+    assert origin.asked == 20
+
+
+async def test_resumptions_are_repetitions_too():
+    """Every body breaks: of those that ask for the rest, the budget lets few through."""
+    origin = ScriptedOrigin(lambda _: 200)
+    asking = PatientOrigin(origin, PatienceParameters(3, 0.01, is_hedging=False), lambda: 0.0)
+    for _ in range(100):
+        await asking.ask(HEAD)
+        await _failed(asking, replace(HEAD, is_repetition=True))
+    assert 100 < origin.asked <= 100 + 10 + 10
+
+
 async def test_an_outage_shorter_than_the_patience_is_not_seen_and_hardly_asked_about():
     loop = asyncio.get_running_loop()
     back_at = loop.time() + 1.5
@@ -104,9 +136,9 @@ async def test_an_outage_longer_than_the_patience_is_told_soon():
     assert origin.asked - asked <= 10
 
 
-async def _failed(asking) -> bool:
+async def _failed(asking, request=HEAD) -> bool:
     try:
-        await asking.ask(HEAD)
+        await asking.ask(request)
     except OriginUnreachable:
         return True
     return False

@@ -76,6 +76,7 @@ class Passthrough:
             len(body),
             sha256(body).hexdigest() if body else EMPTY_SHA256,
             may_be_slow=exchange.operation is not None and exchange.operation.name in _SLOW,
+            keeps_answer=True,
             voice=exchange.voice,
         )
         is_write = head.method not in _READS and target.key is not None

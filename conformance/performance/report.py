@@ -5,6 +5,8 @@ row that could not be taken keeps its last figures and says why beside them.
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from conformance.clients.environments import python_in
 from conformance.performance.figures import Bar, Outcome, Samples
 from conformance.performance.machine import describe, is_same_code
 from conformance.performance.measurement import row_order
@@ -53,6 +56,22 @@ def write_report(outcomes: Iterable[Outcome]) -> None:
     (RESULTS / "performance.md").write_text(markdown(known))
 
 
+def draw_chart() -> None:
+    """Draw conformance/results/performance.png of all that is known; say why where that fails."""
+    program = Path(__file__).with_name("chart.py")
+    try:
+        command = [
+            str(python_in("charts")),
+            str(program),
+            str(_JSON),
+            str(_JSON.with_suffix(".png")),
+        ]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as failure:
+        said = getattr(failure, "stderr", None) or str(failure)
+        print(f"no chart was drawn: {said.strip().splitlines()[-1]}", file=sys.stderr)
+
+
 def merged(last: Mapping[str, Any] | None, taken: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stands in the report: what was taken, or the last figures and why not."""
     if not taken["error"] or last is None:
@@ -87,6 +106,8 @@ def markdown(known: Mapping[str, Any]) -> str:
         "",
         "Written by `python conformance/run.py performance`; docs/PERFORMANCE.md says how to read",
         "it. Ratios are medians of ratios taken in turns within one run.",
+        "",
+        "![Each figure as a multiple of its aim, and P1 beside its peers](performance.png)",
         "",
         "| id | work | figures (medians) | against the bar |",
         "|---|---|---|---|",

@@ -14,7 +14,12 @@ from pathlib import Path
 from conformance.performance import cold, memory, parquet, small_objects, uploads, warm
 from conformance.performance.caches import Cache, CacheTroubleError, find_varnish, read_cache
 from conformance.performance.measurement import Measurement, row_order, take
-from conformance.performance.report import ids_measured_here, print_outcome, write_report
+from conformance.performance.report import (
+    draw_chart,
+    ids_measured_here,
+    print_outcome,
+    write_report,
+)
 from conformance.performance.workplace import workplace
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -51,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
         print_outcome(outcomes[-1])
         if not options.quick:
             write_report([outcomes[-1]])
+    if outcomes and not options.quick:
+        draw_chart()
     if any(one.error for one in outcomes):
         return 2
     return 0 if all(bar.holds is not False for one in outcomes for bar in one.bars) else 1

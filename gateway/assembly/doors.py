@@ -6,6 +6,7 @@ from gateway.access.metering import Metering
 from gateway.assembly.core import RUN_CHUNKS, Core, now
 from gateway.assembly.sessions import choosing_door, make_roles, make_tokens
 from gateway.assembly.state import make_lookup
+from gateway.core.hits import Hits
 from gateway.doors.connections import Connections
 from gateway.doors.http_server import S3Server
 from gateway.doors.s3.at_once import AtOnce
@@ -17,6 +18,7 @@ from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
 from gateway.doors.s3.preflights import PreflightDoor
+from gateway.doors.s3.room import Room
 from gateway.doors.s3.uploads import UploadDoor
 from gateway.doors.sts.pipeline import StsDoor
 from gateway.settings.tree import Settings
@@ -39,7 +41,8 @@ def make_server(
     at_once = AtOnce(
         pipeline.authentication,
         pipeline.authorization,
-        core.objects,
+        Hits(core.objects),
+        room=pipeline.room,
         access_log=access_log,
         domains=domains,
         now=now,
@@ -68,7 +71,7 @@ def make_pipeline(
         preflights=preflights.answer,
         domains=settings.s3.domain,
         access_log=access_log,
-        requests_max=settings.limits.requests_max,
+        room=Room(settings.limits.requests_max),
         now=now,
     )
 

@@ -1,5 +1,6 @@
 """Reading an object: which version, confirmed how, and a walk over its bytes."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from typing import NamedTuple
 from gateway.core.at_hand import find_bytes
 from gateway.core.freshness import (
     NO_DEMAND,
-    UNASKED_MODES,
     Demand,
     age_seconds,
     is_worth_noting,
@@ -49,6 +49,15 @@ class Read:
     """All the bytes, where they are few and in memory: what `pieces` would give."""
 
 
+class Question(NamedTuple):
+    """A question to the origin that somebody waits for without a task."""
+
+    name: ObjectName
+    voice: Voice
+    answer: "asyncio.Future[Confirmed]"
+    was_joined: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How a read wants the origin asked: by whom, how fresh, and perhaps by its own GET."""
@@ -58,14 +67,8 @@ class Wish:
     """The GET to ask by where the name is unknown."""
     demand: Demand = NO_DEMAND
     """What the request asks beyond the rule."""
-
-
-class Hit(NamedTuple):
-    """A body at hand, with the row that describes it."""
-
-    row: Row
-    body: bytes
-    age_seconds: int
+    question: Question | None = None
+    """What was asked for this very request already, and is answered."""
 
 
 class NotCacheable(Exception):  # noqa: N818 - a decision, not an error
@@ -94,25 +97,25 @@ class Objects:
         self._now_ns = now_ns
         self.rules = rules
 
-    def may_hit(self, name: ObjectName) -> bool:
-        """Return whether the rule of `name` lets anything be served unasked, now."""
-        return self.rules.find(name).freshness.mode in UNASKED_MODES and self._flash.is_healthy
+    @property
+    def parts(self) -> ReadParts:
+        """Return what bodies are read with."""
+        return self._parts
 
-    def find_hit(self, name: ObjectName, voice: Voice) -> Hit | None:
-        """Return a whole body that may be served unasked and takes no waiting, if there is one.
+    def now_ns(self) -> int:
+        """Return the wall clock that confirmations are stamped by."""
+        return self._now_ns()
 
-        Whatever is not that simple is None, and `read` finds out what it is.
-        """
-        row = self._flash.find_row(name)
-        now_ns = self._now_ns()
-        if row is None or not may_serve_unasked(self.rules.find(name), row, voice, now_ns):
+    def ask(self, name: ObjectName, voice: Voice) -> Question:
+        """Ask the origin, for who waits without a task; a `read` may be given the question."""
+        answer, was_joined = self._validation.question(name, None, voice)
+        return Question(name, voice, answer, was_joined)
+
+    def row_told(self, name: ObjectName, confirmed: Confirmed) -> Row | None:
+        """Return the row of what was confirmed, noted; None where it must not be kept."""
+        if confirmed.version is None:
             return None
-        wanted = ByteRange(0, row.version.size)
-        body = find_bytes(self._flash, row, wanted, self._parts.chunk_bytes)
-        if body is None:
-            return None
-        metrics.reads_from_flash.inc()
-        return Hit(row, body, age_seconds(row, now_ns))
+        return self._row_for(name, confirmed, self.rules.find(name))
 
     async def confirm(self, name: ObjectName, voice: Voice, receipt: Receipt) -> Confirmed:
         """Return what the origin tells `voice` of `name`, asked after this call (a HEAD's answer).
@@ -213,7 +216,9 @@ class Objects:
         if opening is None and voice.site:
             opening = HEADERS_OF_GET
         try:
-            confirmed = await self._ask(name, opening, voice, receipt)
+            # A restarted read asks again: what it was told is what was overwritten.
+            asked = None if receipt.restarts else wish.question
+            confirmed = await self._ask(name, opening, voice, receipt, asked)
         except OriginUnreachable:
             stale = self._find_stale(name, rule, voice, demand)
             if stale is None:
@@ -237,10 +242,18 @@ class Objects:
         return row
 
     async def _ask(
-        self, name: ObjectName, opening: Opening | None, voice: Voice, receipt: Receipt
+        self,
+        name: ObjectName,
+        opening: Opening | None,
+        voice: Voice,
+        receipt: Receipt,
+        asked: Question | None = None,
     ) -> Confirmed:
-        """Ask the origin in a group and write down how."""
-        confirmed, was_joined = await self._validation.confirm(name, opening, voice)
+        """Ask the origin in a group, unless that was done for this request; write down how."""
+        if asked is not None and (asked.name, asked.voice) == (name, voice):
+            confirmed, was_joined = await asked.answer, asked.was_joined
+        else:
+            confirmed, was_joined = await self._validation.confirm(name, opening, voice)
         receipt.validation = "joined" if was_joined else "own"
         receipt.origin_requests += not was_joined
         receipt.mark("validated")

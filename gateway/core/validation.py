@@ -101,6 +101,16 @@ class Validation:
 
         Raises OriginUnreachable, and OriginRefused with the origin's own error answer.
         """
+        future, joined = self.question(name, opening, voice)
+        return await future, joined
+
+    def question(
+        self, name: ObjectName, opening: Opening | None, voice: Voice
+    ) -> "tuple[asyncio.Future[Confirmed], bool]":
+        """Return where the answer that `confirm` waits for will be, and whether it joined.
+
+        The future may be cancelled, or be given a callback; it holds what `confirm` raises.
+        """
         future: asyncio.Future[Confirmed] = asyncio.get_running_loop().create_future()
         asked = (name, voice.mark)
         group = self._groups.get(asked)
@@ -111,7 +121,7 @@ class Validation:
         group.waiting.append(_Waiter(future, opening))
         if joined:
             metrics.validations_joined.inc()
-        return await future, joined
+        return future, joined
 
     async def _ask_until_nobody_waits(self, asked: _Asked, group: _Group) -> None:
         """Serve round after round; between the last check and the removal nothing awaits."""

@@ -8,13 +8,12 @@ import asyncio
 import logging
 import socket
 import struct
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import HttpVersion11, http_exceptions, web
-from aiohttp.http import RawRequestMessage
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp import http_exceptions, web
 from aiohttp.web_protocol import RequestHandler
 
+from gateway.core.objects import Question
 from gateway.doors.connections import Connections
 from gateway.doors.last_words import error_answer, goodbye
 from gateway.model.failures import InvalidRequest
@@ -27,20 +26,9 @@ _log = logging.getLogger(__name__)
 
 _BYTES_ACKED_AT: Final = 120
 """Where struct tcp_info (linux/tcp.h) has tcpi_bytes_acked, a u64."""
-_HEAD_END: Final = b"\r\n\r\n"
 _NEVER_SECONDS: Final = 1e9
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of zero: what the client did not take is thrown away, and its memory is free."""
-
-
-class AtOnce(Protocol):
-    """Gives whole answers, or None where a request takes a task."""
-
-    def answer(self, message: RawRequestMessage, raw: bytes, peer: "S3Connection") -> bytes | None:
-        """Answer a request that was parsed from `raw`; b"" where it is not sure from what."""
-
-    def answer_again(self, raw: bytes, peer: "S3Connection") -> bytes | None:
-        """Answer a head that was answered before, to the last byte."""
 
 
 class S3Connection(RequestHandler):
@@ -48,14 +36,13 @@ class S3Connection(RequestHandler):
 
     __slots__ = (
         "_acked_bytes",
-        "_at_once",
         "_awaited",
         "_connections",
         "_head_bytes",
         "_is_answering",
-        "_is_between",
         "_limits",
         "_waited_seconds",
+        "question",
     )
 
     def __init__(
@@ -63,7 +50,6 @@ class S3Connection(RequestHandler):
         server: web.Server,
         connections: Connections,
         loop: asyncio.AbstractEventLoop,
-        at_once: AtOnce,
     ) -> None:
         """Belong to `server`; bodies are left as they are sent (no decompression)."""
         limits = connections.limits
@@ -79,14 +65,14 @@ class S3Connection(RequestHandler):
         }
         super().__init__(server, loop=loop, **options)
         self._connections = connections
-        self._at_once = at_once
         self._limits = limits
         self._head_bytes = 0
         self._is_answering = False
-        self._is_between = True
         self._awaited: StreamReader | None = None
         self._waited_seconds = 0.0
         self._acked_bytes = 0
+        self.question: Question | None = None
+        """What the origin was asked for the request that is answered now, before it had a task."""
         connections.arrives(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -103,72 +89,10 @@ class S3Connection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes: a request that can be answered at once is, all else wakes its task."""
-        waiter = self._waiter
-        if waiter is None or self._is_answering or self._messages or self._paused:
-            self._take(data)
-            return
-        was_between = self._is_between
-        if was_between and not (self._close or self._force_close or waiter.done()):
-            answer = self._at_once.answer_again(data, self)
-            if answer is not None:
-                self._send_at_once(answer)
-                return
-        self._waiter = None  # so that aiohttp does not wake it before it is known for what
-        try:
-            self._take(data)
-        finally:
-            self._waiter = waiter
-        if self._close:
-            waiter.cancel()
-        if not self._messages or waiter.done():
-            return
-        raw = data if was_between and self._is_between and _is_one_head(data) else b""
-        if not (len(self._messages) == 1 and self._answer_at_once(*self._messages[0], raw)):
-            waiter.set_result(None)
-
-    def _answer_at_once(self, message: object, payload: "StreamReader", raw: bytes) -> bool:
-        """Answer a request that takes no waiting; return whether that was done."""
-        parser = self._parser
-        if (
-            not isinstance(message, RawRequestMessage)
-            or message.method != "GET"
-            or payload is not EMPTY_PAYLOAD
-            or message.should_close
-            or message.upgrade
-            or message.version != HttpVersion11
-            or parser is None
-        ):
-            return False
-        answer = self._at_once.answer(message, raw, self)
-        if answer is None:
-            return False
-        self._messages.popleft()
-        parser.message_consumed()
-        self._send_at_once(answer)
-        return True
-
-    def _send_at_once(self, answer: bytes) -> None:
-        """Send a whole answer, and let the connection be idle after it."""
-        if self.transport is not None:
-            self.transport.write(answer)
-        self._connections.heads.discard(self)
-        self._connections.idle.add(self, self._loop.time())
+        """Take bytes and parse them."""
+        self._take(data)
 
     def _take(self, data: bytes) -> None:
-        """Parse bytes, and note whether the parser stands between two requests after them.
-
-        It does where they end as a head does and gave one request, without a body: a second head
-        that began in them cannot have ended, nor can it be without a letter.
-        """
-        had_messages = bool(self._messages)
-        self._parse(data)
-        self._is_between = False
-        if not had_messages and len(self._messages) == 1 and data.endswith(_HEAD_END):
-            message, payload = self._messages[0]
-            self._is_between = payload is EMPTY_PAYLOAD and _leads_on(message)
-
-    def _parse(self, data: bytes) -> None:
         """Parse bytes; a head may have no more than `head_bytes_max` of them."""
         if self._is_answering or self._messages or not data or self._close:
             super().data_received(data)
@@ -207,6 +131,7 @@ class S3Connection(RequestHandler):
 
     def ends_request(self, request: web.BaseRequest) -> None:
         """Note that the answer is given; with a body left unread the connection has no next one."""
+        self.question = None
         if request.content.is_eof():
             self._is_answering = False
             if self.transport is not None:
@@ -342,18 +267,6 @@ class S3Connection(RequestHandler):
         return (
             int.from_bytes(known[_BYTES_ACKED_AT:], "little") if len(known) > _BYTES_ACKED_AT else 0
         )
-
-
-def _leads_on(message: object) -> bool:
-    """Return whether a message is a request after which the connection takes another."""
-    if not isinstance(message, RawRequestMessage):
-        return False
-    return not (message.should_close or message.upgrade)
-
-
-def _is_one_head(data: bytes) -> bool:
-    """Return whether the bytes end with the first head's end."""
-    return data.find(_HEAD_END) == len(data) - len(_HEAD_END)
 
 
 def _code_of(status: int, exc: BaseException | None) -> str:

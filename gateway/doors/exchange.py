@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from gateway.access.metering import Pace
 from gateway.access.request_context import NOTHING_KNOWN, RequestContext
+from gateway.core.objects import Question
 from gateway.core.receipt import Receipt
 from gateway.doors.connection import S3Connection
 from gateway.doors.whole_answer import WholeAnswer
@@ -130,6 +131,12 @@ class Exchange:
         site = self.head.headers.get("Origin")
         voice = self.principal.voice
         return voice if site is None else voice.on_behalf_of(site, self.head.method)
+
+    @property
+    def question(self) -> Question | None:
+        """Return what the origin was asked for this request before it had a task, if it was."""
+        connection = self.request.protocol
+        return connection.question if isinstance(connection, S3Connection) else None
 
     async def write(self, response: web.StreamResponse, piece: bytes) -> None:
         """Send a part of the answer's body, no faster than who asked may have it."""

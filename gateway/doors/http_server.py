@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import http_parser, web
 
-from gateway.doors.connection import AtOnce, S3Connection
+from gateway.doors.connection import S3Connection
 from gateway.doors.connections import Connections
+from gateway.doors.prompt_connection import AtOnce, PromptConnection
 from gateway.doors.refused_connection import RefusedConnection
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class S3Server(web.Server):
         if not self._bounded.make_room():
             # asyncio asks no more of it than asyncio.Protocol has.
             return RefusedConnection(self._bounded)  # type: ignore[return-value]
-        return S3Connection(self, self._bounded, asyncio.get_running_loop(), self._at_once)
+        return PromptConnection(self, self._bounded, asyncio.get_running_loop(), self._at_once)
 
     async def listen(
         self, listener: socket.socket, context: ssl.SSLContext | None

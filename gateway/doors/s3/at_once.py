@@ -1,10 +1,12 @@
-"""Hits that need no waiting, answered where their head was parsed: no task, no turn of the loop.
+"""Hits answered where their head was parsed: no task, no turn of the loop, one write.
 
 Most of what a small warm read costs is the machinery around it: a task for each request, the
 objects that stand for request and answer, three turns of the event loop. What is as plain as a
-model file's tensor or a training image (GetObject, whole, unconditional, fresh by its rule, in the
-page cache) goes through the very steps of the pipeline here, in its order, and leaves in one write.
-Everything else, every refusal included, is left to the pipeline: None says nothing of why.
+model file's tensor or a training image (GetObject, whole, unconditional, small, in the page cache)
+goes through the very steps of the pipeline here, in its order. Where its rule wants the origin
+asked, it joins the question and leaves a promise: kept when the answer has come and says that what
+is at hand is current, else handed to the pipeline with that answer. Everything else, every refusal
+included, is left to the pipeline: None says nothing of why.
 
 A head that comes again, to the last byte, is not even parsed: what was judged of it is remembered.
 What that judgement hangs on is asked each time: that the time it was signed for is not over, and
@@ -16,7 +18,6 @@ up. A table of whole heads tells a guesser nothing: it is searched by a keyed ha
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
 from random import getrandbits
 from time import perf_counter
 from typing import Final, NamedTuple, Protocol
@@ -26,55 +27,25 @@ from aiohttp.http import RawRequestMessage
 from gateway.access.authentication import Authentication, Principal, Proof
 from gateway.access.authorization import Authorization
 from gateway.access.policy import Decision
-from gateway.core.objects import Hit, Objects
+from gateway.core.hits import Hit, Hits
+from gateway.core.objects import Question
 from gateway.doors.s3.contexts import context_in
-from gateway.doors.whole_answer import date_line, whole_head
+from gateway.doors.s3.hit_answers import HitAnswers
+from gateway.doors.s3.plain_gets import is_plain
+from gateway.doors.s3.room import Room
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
 from gateway.model.rates import UNLIMITED
-from gateway.protocol.http.head import RequestHead, parse_query, split_target
+from gateway.protocol.http.head import RequestHead, split_target
 from gateway.protocol.s3.addressing import locate
-from gateway.protocol.s3.headers import shown_headers, wants_checksums
+from gateway.protocol.s3.headers import wants_checksums
 from gateway.protocol.s3.operations import name_operation
 from gateway.telemetry import metrics
 from gateway.telemetry.logs import AccessLog, AccessRecord
 
-_NOT_PLAIN: Final = (
-    "Range",
-    "Cache-Control",
-    "Pragma",
-    "If-Match",
-    "If-None-Match",
-    "If-Modified-Since",
-    "If-Unmodified-Since",
-    "If-Range",
-    "Expect",
-    "Origin",
-    "x-forebay-explain",
-    "x-amz-expected-bucket-owner",
-    "x-amz-request-payer",
-    "x-amz-server-side-encryption-customer-algorithm",
-)
-"""What makes a GET more than a request for the whole current version."""
-_OF_SIGNATURE: Final = frozenset(
-    f"X-Amz-{name}"
-    for name in (
-        "Algorithm",
-        "Content-Sha256",
-        "Credential",
-        "Date",
-        "Expires",
-        "Security-Token",
-        "Signature",
-        "SignedHeaders",
-    )
-)
 _KNOWN_MAX: Final = 2048
 """Heads that are remembered; beyond it all are forgotten and judged anew."""
 _KNOWN_BYTES_MAX: Final = 4096
-_HEADS_MAX: Final = 1024
-_QUERIES_MAX: Final = 1024
-_QUERY_LETTERS_MAX: Final = 4096
 
 
 class Peer(Protocol):
@@ -113,6 +84,17 @@ class _Judged(NamedTuple):
     """What the judgement hangs on, where the same head need not be judged again."""
 
 
+class _Outcome(NamedTuple):
+    """What became of a request, as far as the access log tells it."""
+
+    request_id: str
+    status: int
+    error: str
+    cache: str
+    origin_requests: int
+    bytes_out: int
+
+
 class AtOnce:
     """Answers hits; it shares the pipeline's rooms, so that what is revoked there is so here."""
 
@@ -120,8 +102,9 @@ class AtOnce:
         self,
         authentication: Authentication,
         authorization: Authorization,
-        objects: Objects,
+        hits: Hits,
         *,
+        room: Room,
         access_log: AccessLog,
         domains: tuple[str, ...],
         now: Callable[[], datetime],
@@ -129,7 +112,9 @@ class AtOnce:
         """Stand on the same rooms as the pipeline; `now` is the UTC moment of policies."""
         self._authentication = authentication
         self._authorization = authorization
-        self._objects = objects
+        self._hits = hits
+        self._room = room
+        self._answers = HitAnswers()
         self._access_log = access_log
         self._domains = domains
         self._now = now
@@ -137,15 +122,17 @@ class AtOnce:
         self._requests = metrics.requests.labels(door="s3", operation="GetObject", status="200")
         self._seconds = metrics.request_seconds.labels(door="s3")
 
-    def answer(self, message: RawRequestMessage, raw: bytes, peer: Peer) -> bytes | None:
-        """Return the whole answer to a GET without a body, or None: ask the pipeline.
+    def answer(
+        self, message: RawRequestMessage, raw: bytes, peer: Peer
+    ) -> "bytes | Promise | None":
+        """Return the answer to a GET without a body, or the promise of one; None: ask the pipeline.
 
         `raw` are the bytes that the message was parsed from, b"" where it is not sure which.
         """
         started = perf_counter()
         path, query = split_target(message.path)
         head = RequestHead("GET", path, query, message.headers, peer.is_secure)
-        if not _is_plain(head):
+        if not is_plain(head):
             return None
         try:
             judged = self._judge(head, peer)
@@ -160,8 +147,8 @@ class AtOnce:
             self._known[raw] = judged
         return answer
 
-    def answer_again(self, raw: bytes, peer: Peer) -> bytes | None:
-        """Return the whole answer to a head that was answered before, or None: have it parsed."""
+    def answer_again(self, raw: bytes, peer: Peer) -> "bytes | Promise | None":
+        """Return the same for a head that was answered before; None: have it parsed."""
         judged = self._known.get(raw)
         if judged is None or judged.proof is None:
             return None
@@ -177,8 +164,8 @@ class AtOnce:
     def _judge(self, head: RequestHead, peer: Peer) -> _Judged | None:
         """Locate, identify, name, require: as the pipeline does; None where it must."""
         target = locate(head.host, head.path, self._domains)
-        # Known by its name alone: else who asks would be proven twice wherever the origin is asked.
-        if target.key is None or not self._objects.may_hit(target.name):
+        # Known by its name alone: else who asks would be proven twice wherever there is no hit.
+        if target.key is None or not self._hits.may_hit(target.name):
             return None
         principal, proof = self._authentication.prove(head)
         if principal.allowance != UNLIMITED:
@@ -199,38 +186,71 @@ class AtOnce:
             None if principal.policy.keys else proof,
         )
 
-    def _answer(self, judged: _Judged, peer: Peer, started: float) -> bytes | None:
-        """Look, and answer where there is a hit; logs and counts are those of the pipeline."""
-        principal = judged.principal
-        hit = self._objects.find_hit(judged.name, principal.voice)
-        if hit is None:
+    def _answer(self, judged: _Judged, peer: Peer, started: float) -> "bytes | Promise | None":
+        """Answer a hit, or ask whether it is one."""
+        voice = judged.principal.voice
+        hit = self._hits.find_unasked(judged.name, voice)
+        if hit is not None:
+            return self.told(judged, hit, peer.remote, started)
+        # Each judgement is told to the audit log once, before anything is done for it.
+        if self._room.is_full or self._authorization.is_heard(judged.action, is_allowed=True):
             return None
+        question = self._hits.ask(judged.name, voice)
+        if question is None:
+            return None
+        self._room.enter()
+        return Promise(self, judged, peer.remote, started, question)
+
+    def told(
+        self, judged: _Judged, hit: Hit, remote: str, started: float, origin_requests: int = 0
+    ) -> bytes:
+        """Return the answer, written down: logs and counts are those of the pipeline.
+
+        Raises ValueError for a header that cannot be sent, OriginUnreachable where the audit log
+        cannot be told.
+        """
         # Sixteen characters like S3's own; random, since clients quote it to several operators.
         request_id = f"{getrandbits(64):016X}"
-        answer = _written(hit, request_id, has_checksums=judged.has_checksums)
+        answer = self._answers.written(hit, request_id, has_checksums=judged.has_checksums)
         # Told only now: of what is left to the pipeline the audit log is to hear once.
         if self._authorization.is_heard(judged.action, is_allowed=True):
+            principal = judged.principal
             self._authorization.note(
                 judged.decision,
                 judged.resource,
                 (principal.name, principal.access_key),
                 judged.action,
-                _Asked(request_id, judged.head, peer.remote),
+                _Asked(request_id, judged.head, remote),
             )
         seconds = perf_counter() - started
         self._requests.inc()
         self._seconds.observe(seconds)
         if not self._access_log.is_off:
-            self._log(judged, request_id, peer.remote, len(hit.body), seconds)
+            outcome = _Outcome(request_id, 200, "", hit.cache, origin_requests, len(hit.body))
+            self._log(judged, outcome, remote, seconds)
         return answer
 
-    def _log(
-        self, judged: _Judged, request_id: str, remote: str, length: int, seconds: float
-    ) -> None:
+    def find_confirmed(self, question: Question) -> Hit | None:
+        """Return the hit that was promised, if it is one."""
+        self._room.leave()
+        return self._hits.find_confirmed(question)
+
+    def left(self, judged: _Judged, remote: str, started: float, origin_requests: int) -> None:
+        """Write down that the client left before the answer."""
+        self._room.leave()
+        seconds = perf_counter() - started
+        metrics.requests.labels(door="s3", operation="GetObject", status="499").inc()
+        self._seconds.observe(seconds)
+        if not self._access_log.is_off:
+            request_id = f"{getrandbits(64):016X}"
+            outcome = _Outcome(request_id, 499, "ClientDisconnected", "", origin_requests, 0)
+            self._log(judged, outcome, remote, seconds)
+
+    def _log(self, judged: _Judged, outcome: _Outcome, remote: str, seconds: float) -> None:
         """Leave the line that the pipeline would."""
         self._access_log.write(
             AccessRecord(
-                request_id=request_id,
+                request_id=outcome.request_id,
                 remote=remote,
                 principal=judged.principal.name,
                 method="GET",
@@ -238,52 +258,50 @@ class AtOnce:
                 bucket=judged.name.bucket,
                 key=judged.name.key,
                 query=judged.head.query,
-                status=200,
-                error="",
-                cache="HIT",
-                origin_requests=0,
+                status=outcome.status,
+                error=outcome.error,
+                cache=outcome.cache,
+                origin_requests=outcome.origin_requests,
                 bytes_in=0,
-                bytes_out=length,
+                bytes_out=outcome.bytes_out,
                 seconds=seconds,
                 user_agent=judged.head.headers.get("User-Agent", ""),
             )
         )
 
 
-def _is_plain(head: RequestHead) -> bool:
-    """Return whether a GET asks for nothing but a whole current version."""
-    if head.query and not (
-        len(head.query) <= _QUERY_LETTERS_MAX and _is_presigned_only(head.query)
-    ):
-        return False
-    headers = head.headers
-    return not any([name in headers for name in _NOT_PLAIN])  # noqa: C419 - a generator costs more
+class Promise:
+    """An answer that hangs on one from the origin: kept by `redeem`, or given up by `abandon`."""
 
+    __slots__ = ("_at_once", "_judged", "_remote", "_started", "question")
 
-@lru_cache(maxsize=_QUERIES_MAX)  # a presigned URL is made to be used often
-def _is_presigned_only(query: str) -> bool:
-    """Return whether a query holds a signature and nothing else."""
-    try:
-        return {name for name, _ in parse_query(query)} <= _OF_SIGNATURE
-    except Failure:
-        return False
+    def __init__(
+        self, at_once: AtOnce, judged: _Judged, remote: str, started: float, question: Question
+    ) -> None:
+        """Wait for the answer to `question`."""
+        self._at_once = at_once
+        self._judged = judged
+        self._remote = remote
+        self._started = started
+        self.question = question
 
+    def redeem(self) -> bytes | None:
+        """Return the whole answer; None: the pipeline must give one, from what the origin said."""
+        hit = self._at_once.find_confirmed(self.question)
+        if hit is None:
+            return None
+        try:
+            return self._at_once.told(
+                self._judged, hit, self._remote, self._started, self._origin_requests
+            )
+        except (Failure, ValueError):
+            return None
 
-def _written(hit: Hit, request_id: str, *, has_checksums: bool) -> bytes:
-    """Return the answer as it stands on the wire; raises ValueError for a header that cannot."""
-    ours = (
-        f"Age: {hit.age_seconds}\r\nx-amz-request-id: {request_id}\r\n"
-        f"x-forebay-request-id: {request_id}\r\n{date_line()}\r\n"
-    )
-    fixed = _fixed_head(hit.row.headers, len(hit.body), has_checksums=has_checksums)
-    return b"".join((fixed, ours.encode(), hit.body))
+    def abandon(self) -> None:
+        """Give up, for the client has left; the question goes on for those who joined it."""
+        self.question.answer.cancel()
+        self._at_once.left(self._judged, self._remote, self._started, self._origin_requests)
 
-
-@lru_cache(maxsize=_HEADS_MAX)
-def _fixed_head(headers: tuple[tuple[str, str], ...], length: int, *, has_checksums: bool) -> bytes:
-    """Return what is the same in every answer from one row, without the empty line at the end."""
-    shown = shown_headers(headers, has_checksums=has_checksums).copy()
-    shown["Accept-Ranges"] = "bytes"
-    shown["Server"] = "Forebay"
-    shown["X-Cache"] = "HIT"
-    return whole_head(200, shown, length).removesuffix(b"\r\n")
+    @property
+    def _origin_requests(self) -> int:
+        return 0 if self.question.was_joined else 1

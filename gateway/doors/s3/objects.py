@@ -80,7 +80,7 @@ class ObjectDoor:
             read = await self._objects.read(
                 target.name,
                 select,
-                Wish(exchange.voice, self._opening(head), _demand(head, asked)),
+                Wish(exchange.voice, self._opening(head), _demand(head, asked), exchange.question),
                 exchange.receipt,
             )
         except NotCacheable as decision:

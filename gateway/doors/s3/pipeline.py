@@ -15,6 +15,7 @@ from gateway.doors.exchange import Exchange
 from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
+from gateway.doors.s3.room import Room
 from gateway.model.failures import AuthenticationFailed, Failure, NotSupported, Overloaded
 from gateway.protocol.http.head import check_expectation, check_transfer_coding
 from gateway.protocol.s3.addressing import locate
@@ -43,7 +44,7 @@ class Pipeline:
         preflights: Handler,
         domains: tuple[str, ...],
         access_log: AccessLog,
-        requests_max: int,
+        room: Room,
         now: Callable[[], datetime],
     ) -> None:
         """Take the handlers by operation name; what has none is passed through.
@@ -59,20 +60,17 @@ class Pipeline:
         self._preflights = preflights
         self._domains = domains
         self._access_log = access_log
-        self._requests_max = requests_max
-        self._in_flight_count = 0
+        self.room = room
         self._now = now
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and leave one line in the access log, whatever happened."""
         exchange = Exchange(request)
-        self._in_flight_count += 1
-        metrics.requests_in_flight.inc()
+        self.room.enter()
         try:
             return await self._respond(exchange)
         finally:
-            self._in_flight_count -= 1
-            metrics.requests_in_flight.dec()
+            self.room.leave()
             self._record(exchange)
 
     async def _respond(self, exchange: Exchange) -> web.StreamResponse:
@@ -112,7 +110,7 @@ class Pipeline:
 
     def _require_room(self) -> None:
         """Raise Overloaded for a request beyond those that a worker answers at a time."""
-        if self._in_flight_count > self._requests_max:
+        if self.room.is_overfull:
             metrics.requests_slowed.labels(bound="requests_max").inc()
             raise Overloaded("Please reduce your request rate.")
 

@@ -19,6 +19,7 @@ SUITES = {
     "kills": "conformance.machine.kills:main",
     "machine": "conformance.machine.suite:main",
     "passthrough": "conformance.passthrough.suite:main",
+    "patience": "conformance.patience.suite:main",
     "performance": "conformance.performance.suite:main",
     "policy": "conformance.policy.suite:main",
     "slow-clients": "conformance.slow_clients.suite:main",

@@ -56,6 +56,7 @@ def running_shaped(
     mbps: float = 33.0,
     list_ms: float = 50.0,
     listen_port: int = 0,
+    seed: int = 0,
 ) -> Iterator[Shaped]:
     """Run a proxy before 127.0.0.1:`upstream_port` until the block ends."""
     arguments = {
@@ -64,6 +65,7 @@ def running_shaped(
         "--rtt-ms": str(rtt_ms),
         "--mbps": str(mbps),
         "--list-ms": str(list_ms),
+        "--seed": str(seed),
     }
     flat = [word for pair in arguments.items() for word in pair]
     with running_module("gateway.demo.shaping", flat) as child:

@@ -97,7 +97,9 @@ class Connection:
         if fault is not None:
             self._tally.add(self._tally.faults, fault.kind)
             if fault.kind == "error" or (fault.kind in _CUTTING and fault.after_bytes is None):
-                return self._spoil_at_once(request, fault)
+                is_open = self._spoil_at_once(request, fault)
+                if fault.kind != "stall":
+                    return is_open
         upstream = self._connected()
         upstream.sock.sendall(raw)
         early = self._send_request_body(request, upstream)
@@ -205,9 +207,10 @@ class Connection:
             self._tally.add(self._tally.response_body_bytes, request.label, moved)
 
     def _spoil_at_once(self, request: Request, fault: FaultRule) -> bool:
+        """Do what the fault says before the answer; only a stall has one after it."""
         if fault.kind != "error":
             self._cut(fault)
-            raise _Cut
+            return True
         content = b"" if request.method == "HEAD" else _ERROR_DOCUMENT
         self._tally.add(self._tally.statuses, str(fault.status))
         head = f"HTTP/1.1 {fault.status} Shaped\r\nContent-Type: application/xml\r\n"

@@ -28,7 +28,7 @@ class FaultRule:
     after_bytes: int | None = None
     """reset, truncate, stall: after that many body bytes of the answer; None: before the answer."""
     seconds: float = 3600.0
-    """stall: for that long."""
+    """stall: for that long, and then go on."""
     status: int = 503
     """error: the status told."""
     etag: str = '"00000000000000000000000000000000"'

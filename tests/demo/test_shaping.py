@@ -167,8 +167,9 @@ def test_an_error_is_told_without_asking_the_origin(
     assert served[0].counters.requests == {}
 
 
-def test_a_stall_that_ends_loses_nothing(through: Shaped) -> None:
-    through.spoil([FaultRule("stall", after_bytes=4096, seconds=0.05)])
+@pytest.mark.parametrize("after_bytes", [None, 0, 4096])
+def test_a_stall_that_ends_loses_nothing(through: Shaped, after_bytes: int | None) -> None:
+    through.spoil([FaultRule("stall", after_bytes=after_bytes, seconds=0.05)])
     with http_get(through) as answer:
         assert answer.read() == BODY
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance.performance import cold, memory, parquet, small_objects, uploads, warm
+from conformance.performance import cold, memory, parquet, small_objects, uploads, warm, warming
 from conformance.performance.caches import Cache, CacheTroubleError, find_varnish, read_cache
 from conformance.performance.measurement import Measurement, row_order, take
 from conformance.performance.report import (
@@ -32,6 +32,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "P8": Measurement(uploads.writes, "versitygw"),
     "P9": Measurement(parquet.table, "versitygw"),
     "P10": Measurement(memory.readers, "versitygw"),
+    "C9": Measurement(warming.job, "versitygw"),
     "A1": Measurement(warm.model_file, "versitygw"),
     "A5": Measurement(cold.crowd, "versitygw wrk"),
 }

@@ -22,6 +22,7 @@ from gateway.origin.interface import Origin
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.settings.tree import Settings
+from gateway.state.snapshots import Snapshots
 from gateway.state.store import Store
 
 RUN_CHUNKS = 8
@@ -83,6 +84,7 @@ class Core:
     store: Store | None
     objects: Objects
     writing: Writing
+    snapshots: Snapshots | None
 
 
 def build_core(
@@ -91,6 +93,8 @@ def build_core(
     flash: Flash,
     store: Store | None,
     tasks: asyncio.TaskGroup,
+    *,
+    snapshots: Snapshots | None,
 ) -> Core:
     """Join the parts of reading and writing."""
     chunk_bytes, rules = settings.flash.chunk_size, rules_of(settings)
@@ -104,7 +108,7 @@ def build_core(
         rules,
         WriteParameters((settings.flash.path,), ByteBudget(settings.flash.spool_memory)),
     )
-    return Core(origin, patient, flash, store, objects, writing)
+    return Core(origin, patient, flash, store, objects, writing, snapshots)
 
 
 def make_patient(settings: Settings, origin: Origin) -> PatientOrigin:

@@ -7,6 +7,7 @@ from gateway.assembly.core import RUN_CHUNKS, Core, now
 from gateway.assembly.sessions import choosing_door, make_roles, make_tokens
 from gateway.assembly.state import make_lookup
 from gateway.core.hits import Hits
+from gateway.core.snapshots import SnapshotObjects
 from gateway.doors.connections import Connections
 from gateway.doors.http_server import S3Server
 from gateway.doors.s3.at_once import AtOnce
@@ -16,10 +17,12 @@ from gateway.doors.s3.forms import FormDoor
 from gateway.doors.s3.long_answers import LongAnswers
 from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
+from gateway.doors.s3.pinned_passthrough import PinnedPassthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
 from gateway.doors.s3.preflights import PreflightDoor
 from gateway.doors.s3.room import Room
 from gateway.doors.s3.uploads import UploadDoor
+from gateway.doors.s3.virtual_buckets import VirtualBuckets
 from gateway.doors.sts.pipeline import StsDoor
 from gateway.settings.tree import Settings
 from gateway.telemetry.logs import AccessLog
@@ -45,6 +48,7 @@ def make_server(
         room=pipeline.room,
         access_log=access_log,
         domains=domains,
+        virtual=pipeline.virtual,
         now=now,
     )
     return S3Server(choosing_door(pipeline, sts, domains), connections, at_once)
@@ -61,18 +65,44 @@ def make_pipeline(
     known = make_lookup(settings, core.store)
     passthrough = Passthrough(core.patient, core.flash)
     preflights = PreflightDoor(core.origin)
+    virtual = _virtual_buckets(settings, core, passthrough, authorization)
+    handlers = _handlers(settings, core, passthrough, authorization)
     return Pipeline(
         Authentication(known, now, make_tokens(settings), make_roles(settings)),
         authorization,
-        _handlers(settings, core, passthrough, authorization),
+        handlers | {"ListBuckets": virtual.list_buckets},
         passthrough.handle,
         FormDoor(core.writing, passthrough, authorization, metering, now, preflights=preflights),
         metering=metering,
         preflights=preflights.answer,
+        virtual=virtual,
         domains=settings.s3.domain,
         access_log=access_log,
         room=Room(settings.limits.requests_max),
         now=now,
+    )
+
+
+def _virtual_buckets(
+    settings: Settings, core: Core, passthrough: Passthrough, authorization: Authorization
+) -> VirtualBuckets:
+    """Return what answers for snapshots; where there can be none, nothing is one."""
+    objects, reads = None, None
+    if core.snapshots is not None:
+        objects = SnapshotObjects(core.objects.parts, core.snapshots, core.objects.now_ns)
+        reads = ObjectDoor(
+            objects,
+            PinnedPassthrough(core.origin, objects, passthrough),
+            chunk_bytes=settings.flash.chunk_size,
+            run_chunks=RUN_CHUNKS,
+        )
+    return VirtualBuckets(
+        core.snapshots,
+        objects,
+        reads,
+        passthrough,
+        authorization,
+        region=settings.origin.region,
     )
 
 

@@ -18,6 +18,7 @@ from gateway.assembly.sessions import (
     make_sts,
     renew_sessions,
 )
+from gateway.assembly.snapshots import keep_swept, served_snapshots
 from gateway.assembly.state import open_store, renewed_lookup
 from gateway.assembly.tasks import background_tasks
 from gateway.doors.connections import Connections
@@ -60,7 +61,9 @@ async def run_worker(
         )
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         audit_log = open_audit_log(settings, stack)
-        core = build_core(settings, origin, flash, stack.enter_context(open_store(settings)), tasks)
+        snapshots = stack.enter_context(served_snapshots(settings))
+        store = stack.enter_context(open_store(settings))
+        core = build_core(settings, origin, flash, store, tasks, snapshots=snapshots)
         metering = stack.enter_context(metering_of(shared_folder))
         pipeline = make_pipeline(settings, core, Authorization(audit_log), metering, access_log)
         sts = make_sts(settings, pipeline, access_log, now)
@@ -69,13 +72,13 @@ async def run_worker(
         tls = _listener_tls(settings)
         listener = await _listen(settings, listen_port, server, tls)
         certificates = [one for one in (tls, origin.tls) if one is not None]
-        followers = [
-            tasks.create_task(connections.keep_time()),
-            tasks.create_task(_follow_certificates(certificates)),
-            tasks.create_task(
-                _follow(reloads, (pipeline, sts), core, [access_log, audit_log], certificates)
-            ),
-        ]
+        chores = (
+            connections.keep_time(),
+            _follow_certificates(certificates),
+            keep_swept(snapshots),
+            _follow(reloads, (pipeline, sts), core, [access_log, audit_log], certificates),
+        )
+        followers = [tasks.create_task(chore) for chore in chores]
         on_ready()
         await stop.wait()
         listener.close()

@@ -10,6 +10,7 @@ from typing import Final, NoReturn, TypeAlias
 
 from gateway.cli.cache_arguments import CACHE_TEXT, WARM_LINE, fill_cache, fill_warm
 from gateway.cli.identity_arguments import fill_identity
+from gateway.cli.snapshot_arguments import SNAPSHOT_TEXT, fill_snapshot
 
 DEFAULT_CONFIG: Final = Path("forebay.toml")
 PORT_MAX: Final = 65535
@@ -93,6 +94,7 @@ def make_parser() -> Parser:
     _add_config(commands)
     _add_flash(commands)
     _add_cache(commands)
+    _add_snapshot(commands)
     _add_policy(commands)
     _add_identity(commands)
     _add_doctor(commands)
@@ -198,6 +200,18 @@ def _add_cache(commands: Commands) -> None:
     warm = _add(commands, "warm", f"the same as cache warm: {WARM_LINE}", CACHE_TEXT)
     _add_config_option(warm)
     fill_warm(warm)
+
+
+def _add_snapshot(commands: Commands) -> None:
+    parser = _add(commands, "snapshot", "read-only buckets of what was there at one moment")
+    below = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+
+    def add(name: str, line: str) -> argparse.ArgumentParser:
+        made = _add(below, name, line, SNAPSHOT_TEXT)
+        _add_config_option(made)
+        return made
+
+    fill_snapshot(add)
 
 
 def _add_doctor(commands: Commands) -> None:

@@ -11,6 +11,7 @@ from gateway.cli.arguments import DEFAULT_CONFIG
 from gateway.cli.cache_arguments import CACHE_COMMANDS
 from gateway.cli.identity_arguments import IDENTITY_COMMANDS
 from gateway.cli.shown import as_toml
+from gateway.cli.snapshot_arguments import SNAPSHOT_COMMANDS
 from gateway.settings.reading import read_settings
 from gateway.settings.tree import Settings
 
@@ -116,6 +117,13 @@ def change_identities(arguments: argparse.Namespace) -> int:
     return identity.change_identities(read_settings(config_path(arguments), os.environ), arguments)
 
 
+def change_snapshots(arguments: argparse.Namespace) -> int:
+    """Take, show or remove snapshots."""
+    from gateway.cli import snapshot
+
+    return snapshot.run_snapshot(read_settings(config_path(arguments), os.environ), arguments)
+
+
 COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], int]]] = {
     ("serve", None): serve,
     ("worker", None): worker,
@@ -129,6 +137,7 @@ COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], i
     ("cache", "warm"): warm_cache,
     ("cache", "verify"): verify_cache,
     ("warm", None): warm_cache,
+    **{("snapshot", name): change_snapshots for name in SNAPSHOT_COMMANDS},
     **{("identity", name): change_identities for name in IDENTITY_COMMANDS},
 }
 

@@ -9,6 +9,12 @@ BYTES_MAX = 64 * 1024
 """More go by sendfile, which copies nothing."""
 
 
+def has_all(flash: Flash, row: Row, wanted: ByteRange, chunk_bytes: int) -> bool:
+    """Return whether flash has every byte of the range."""
+    numbers = wanted.chunks(chunk_bytes)
+    return len(flash.extents(row.body, numbers)) == len(numbers)
+
+
 def find_place(
     flash: Flash, row: Row, wanted: ByteRange, chunk_bytes: int
 ) -> tuple[int, Extent, int] | None:

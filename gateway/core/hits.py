@@ -12,7 +12,7 @@ from gateway.core.validation import Confirmed
 from gateway.flash.rows import Row
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
-from gateway.model.rules import Mode
+from gateway.model.rules import Mode, Rule
 from gateway.model.voices import Voice
 from gateway.telemetry import metrics
 
@@ -47,12 +47,15 @@ class Hits:
         wanted = ByteRange(0, row.version.size)
         return find_place(self._flash, row, wanted, self._parts.chunk_bytes) is not None
 
-    def find_unasked(self, name: ObjectName, voice: Voice) -> Hit | None:
-        """Return the hit that may be served without asking, if there is one."""
+    def find_unasked(self, name: ObjectName, voice: Voice, rule: Rule | None = None) -> Hit | None:
+        """Return the hit that may be served without asking, if there is one.
+
+        `rule` stands in for the name's own, for names that are ours and not a client's.
+        """
         row, now_ns = self._flash.find_row(name), self._objects.now_ns()
         if row is None:
             return None
-        if not may_serve_unasked(self._objects.rules.find(name), row, voice, now_ns):
+        if not may_serve_unasked(rule or self._objects.rules.find(name), row, voice, now_ns):
             return None
         return self._hit(row, "HIT", age_seconds(row, now_ns))
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.core.at_hand import find_bytes
+from gateway.core.at_hand import find_bytes, has_all
 from gateway.core.freshness import (
     NO_DEMAND,
     Demand,
@@ -30,7 +30,7 @@ from gateway.origin.interface import OriginAnswer
 from gateway.telemetry import metrics
 
 _RESTARTS_MAX = 3
-_NOT_AT_HAND = "It is not at hand, and the request forbids asking for it (only-if-cached)."
+NOT_AT_HAND = "It is not at hand, and the request forbids asking for it (only-if-cached)."
 
 Select = Callable[[Row], ByteRange]
 """Judges conditions and the range on what was confirmed; raises what the client must be told."""
@@ -147,28 +147,17 @@ class Objects:
             if not self._flash.is_healthy:
                 raise NotCacheable("flash")
             row = await self._fresh(name, rule, wish, receipt)
-            if self._parts.filling.checks.is_quarantined(row.body):
-                raise NotCacheable("quarantine")
             wanted = select(row)
-            if wish.demand.is_only_at_hand and not self._has_all(row, wanted):
-                raise NotAtHand(_NOT_AT_HAND)
+            if wish.demand.is_only_at_hand and not has_all(
+                self._flash, row, wanted, self._parts.chunk_bytes
+            ):
+                raise NotAtHand(NOT_AT_HAND)
             receipt.mark("decided")
-            at_hand = find_bytes(self._flash, row, wanted, self._parts.chunk_bytes)
-            if at_hand is not None:
-                receipt.chunks_hit = 1
-                metrics.reads_from_flash.inc()
-                return Read(row.version, row.headers, wanted, _given(at_hand), at_hand)
-            pieces = Reading(self._parts, row, wanted, wish.voice, receipt).pieces()
             try:
-                primed = await _primed(pieces)
+                return await started_read(self._parts, row, wanted, wish.voice, receipt)
             except VersionChanged:
                 self._flash.forget(name)
                 receipt.restarts += 1
-                continue
-            is_miss = receipt.cache == "MISS"
-            (metrics.reads_from_origin if is_miss else metrics.reads_from_flash).inc()
-            receipt.mark("first_byte")
-            return Read(row.version, row.headers, wanted, primed)
         raise OriginUnreachable(f"{name} changes faster than it can be read")
 
     async def current(self, name: ObjectName, wish: Wish, receipt: Receipt) -> Row:
@@ -208,7 +197,7 @@ class Objects:
             receipt.cache, receipt.age_seconds = "HIT", age_seconds(row, self._now_ns())
             return row
         if demand.is_only_at_hand:
-            raise NotAtHand(_NOT_AT_HAND)
+            raise NotAtHand(NOT_AT_HAND)
         if demand.version_id is not None:
             raise NotCacheable("versionId")
         # A restarted read asks by HEAD: its first question's body belongs to what was overwritten.
@@ -285,14 +274,6 @@ class Objects:
             self._parts.filling.checks.judge(fresh)
         return fresh
 
-    def _has_all(self, row: Row, wanted: ByteRange) -> bool:
-        """Return whether flash has every byte of the range."""
-        if not wanted.length:
-            return True
-        chunk_bytes = self._parts.chunk_bytes
-        numbers = range(wanted.start // chunk_bytes, (wanted.stop - 1) // chunk_bytes + 1)
-        return len(self._flash.extents(row.body, numbers)) == len(numbers)
-
     def _adopt(
         self, name: ObjectName, confirmed: Confirmed, answer: OriginAnswer, start: int
     ) -> None:
@@ -304,6 +285,28 @@ class Objects:
             return
         wanted = ByteRange(start, start + length)
         self._parts.filling.adopt(row, answer, wanted, confirmed.voice)
+
+
+async def started_read(
+    parts: ReadParts, row: Row, wanted: ByteRange, voice: Voice, receipt: Receipt
+) -> Read:
+    """Return the bytes `wanted` of the version in `row`, the first of them at hand.
+
+    Raises VersionChanged, NotCacheable for a body that must not be on flash, OriginRefused,
+    OriginUnreachable.
+    """
+    if parts.filling.checks.is_quarantined(row.body):
+        raise NotCacheable("quarantine")
+    at_hand = find_bytes(parts.flash, row, wanted, parts.chunk_bytes)
+    if at_hand is not None:
+        receipt.chunks_hit = 1
+        metrics.reads_from_flash.inc()
+        return Read(row.version, row.headers, wanted, _given(at_hand), at_hand)
+    primed = await _primed(Reading(parts, row, wanted, voice, receipt).pieces())
+    is_miss = receipt.cache == "MISS"
+    (metrics.reads_from_origin if is_miss else metrics.reads_from_flash).inc()
+    receipt.mark("first_byte")
+    return Read(row.version, row.headers, wanted, primed)
 
 
 async def _given(body: bytes) -> AsyncGenerator[Piece]:

@@ -5,6 +5,7 @@ ETag alone is kept by a metadata-only overwrite and by an MD5 collision.
 """
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
 from gateway.core.described import content_range, has_same_tuple
 from gateway.flash.rows import Row
@@ -17,6 +18,14 @@ from gateway.telemetry import metrics
 
 _OK, _PARTIAL, _NOT_FOUND, _PRECONDITION_FAILED = 200, 206, 404, 412
 _ERROR_BYTES_MAX = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedRow(Row):
+    """A row whose version may not be the current one."""
+
+    version_query: str = ""
+    """The query that names the version; '' where its ETag alone pins it."""
 
 
 async def pinned_pieces(
@@ -73,6 +82,7 @@ async def _ask_range(
             "GET",
             row.name.bucket,
             encode_key(row.name.key),
+            row.version_query if isinstance(row, PinnedRow) else "",
             headers={
                 "Accept-Encoding": "identity",
                 "Range": wanted.header(),

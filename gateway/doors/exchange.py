@@ -38,6 +38,7 @@ class Exchange:
         "failed_within",
         "head",
         "id",
+        "judged",
         "operation",
         "pace",
         "principal",
@@ -56,6 +57,8 @@ class Exchange:
         self.id = f"{getrandbits(64):016X}"
         self.receipt = Receipt()
         self.target: Target | None = None
+        self.judged: Target | None = None
+        """What policies are asked about: the target, or the source behind a snapshot."""
         self.operation: Operation | None = None
         self.principal: Principal | None = None
         self.pace: Pace | None = None

@@ -136,6 +136,11 @@ origin_breaker_opened = _counter(
 origin_breaker_open = _gauge("origin_breaker_open", "Workers that wait for the origin now.")
 origin_failures = _counter("origin_failures", "Requests that the origin could not be asked.")
 
+# Snapshots
+snapshot_versions_gone = _counter(
+    "snapshot_versions_gone", "Reads of a recorded version that the origin has no more: refused."
+)
+
 # Flash
 flash_bypass = _gauge("flash_bypass", "Workers that go around flash because of trouble with it.")
 flash_failures = _counter("flash_failures", "Reads and writes that flash refused.")

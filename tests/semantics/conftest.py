@@ -1,6 +1,7 @@
 """One gateway per module in front of an embedded origin; both live in the module's event loop."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.demo.origin import EmbeddedOrigin, running_origin
 from tests.support.gateway_settings import gateway_settings
 from tests.support.gateway_worker import Gateway, running_worker
 from tests.support.origins import new_origin
+from tests.support.snapshot_taker import Taker
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,15 @@ async def gateway(served_gateway: Gateway) -> AsyncIterator[Gateway]:
     yield served_gateway
     served_gateway.clock.ahead_seconds = 0.0
     assert await served_gateway.flash.check(with_data=True) == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def taker(gateway: Gateway) -> AsyncIterator[Taker]:
+    taker = Taker(gateway)
+    with closing(taker.snapshots):
+        yield taker
+        for held in taker.snapshots.all():
+            taker.snapshots.remove(held.snapshot.name)
 
 
 @pytest.fixture

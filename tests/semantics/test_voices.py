@@ -21,6 +21,7 @@ from tests.support.origin_acls import ANN, BOB, FOREBAY_KEYS, Acls
 from tests.support.origin_hooks import once
 from tests.support.origins import new_origin
 from tests.support.signed_client import SignedClient, object_path
+from tests.support.snapshot_taker import Taker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -114,6 +115,26 @@ async def test_a_warm_object_is_served_to_nobody_whom_the_origin_refuses(
                     assert reply.status == 403
                     assert "x-amz-meta-colour" not in reply.headers
                     assert BODY[:16] not in reply.body
+
+
+async def test_a_snapshot_is_served_to_nobody_whom_the_origin_refuses(
+    gateway: Gateway, origin: EmbeddedOrigin, acls: Acls, taker: Taker, key: str
+) -> None:
+    origin.put("bucket", key, BODY)
+    name = await taker.take(key)
+    ann, bob = gateway.as_principal(ANN_HERE), gateway.as_principal(BOB_HERE)
+    acls.denied[BOB[0]] |= {f"/bucket/{key}", "/bucket"}
+    for _ in range(2):  # cold, then warm for whom it was told
+        for client in (gateway.client, ann):
+            assert (await client.get(name, key)).body == BODY
+            assert (await client.head(name, key)).status == 200
+        assert (await bob.get(name, key)).status == 403
+        assert (await bob.head(name, key)).status == 403
+        assert (await bob.get(name, key, headers={"Range": "bytes=0-9"})).status == 403
+    for client, status in ((gateway.client, 200), (ann, 200), (bob, 403)):
+        assert (await client.ask("GET", f"/{name}", query="list-type=2")).status == status
+        absent = await client.get(name, f"{key}-absent")
+        assert absent.status == (404 if status == 200 else 403)
 
 
 async def test_the_bytes_on_flash_are_shared(

@@ -51,6 +51,7 @@ def gateway_tables(origin_endpoint: str, flash_path: Path, **changes: Any) -> di
             "size": FLASH_BYTES,
             "chunk_size": CHUNK_BYTES,
         },
+        "state": {"path": str(Path(flash_path).parent / "state")},
         "workers": {"count": 2},
         "limits": {},
         "log": {"access": "off", "level": "warning"},

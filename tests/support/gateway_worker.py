@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.assembly import core, worker
+from gateway.assembly import core, snapshots, worker
 from gateway.doors.http_server import listening_socket
 from gateway.flash.store import Flash
 from gateway.model.names import ObjectName
@@ -115,7 +115,8 @@ def _watch(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
         return gateway.opened[-1]
 
     monkeypatch.setattr(core.Flash, "open", open_and_keep)
-    monkeypatch.setattr(core, "time", SimpleNamespace(time_ns=gateway.clock.time_ns))
+    for module in (core, snapshots):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time_ns=gateway.clock.time_ns))
 
 
 async def _serve(gateway: Gateway, port: int, ready: asyncio.Event, stop: asyncio.Event) -> None:

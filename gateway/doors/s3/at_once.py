@@ -11,9 +11,9 @@ included, is left to the pipeline: None says nothing of why.
 A head that comes again, to the last byte, is not even parsed: what was judged of it is remembered.
 What that judgement hangs on is asked each time: that the time it was signed for is not over, and
 that its key is still the very identity that proved it, which carries secret, policy and rates (so
-whatever is revoked, renewed or reloaded is judged anew). Not remembered is what hangs on more:
-sessions, policies that ask anything of the request, who has rates. Row and bytes are always looked
-up. A table of whole heads tells a guesser nothing: it is searched by a keyed hash, never by letter.
+whatever is revoked, renewed or reloaded is judged anew), and that its bucket is the same snapshot
+still, or none. Not remembered is what hangs on more: sessions, policies that ask anything of the
+request, who has rates. Row and bytes are always looked up. A table of whole heads tells a guesser nothing: it is searched by a keyed hash, never by letter.
 """
 
 from collections.abc import Callable
@@ -29,17 +29,21 @@ from gateway.access.authorization import Authorization
 from gateway.access.policy import Decision
 from gateway.core.hits import Hit, Hits
 from gateway.core.objects import Question
+from gateway.core.snapshots import RULE
 from gateway.doors.s3.contexts import context_in
 from gateway.doors.s3.hit_answers import HitAnswers
 from gateway.doors.s3.plain_gets import is_plain
 from gateway.doors.s3.room import Room
+from gateway.doors.s3.virtual_buckets import VirtualBuckets, source_target
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
 from gateway.model.rates import UNLIMITED
+from gateway.model.voices import Voice
 from gateway.protocol.http.head import RequestHead, split_target
 from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.headers import wants_checksums
 from gateway.protocol.s3.operations import name_operation
+from gateway.state.snapshots import Held
 from gateway.telemetry import metrics
 from gateway.telemetry.logs import AccessLog, AccessRecord
 
@@ -80,6 +84,8 @@ class _Judged(NamedTuple):
     resource: str
     decision: Decision
     has_checksums: bool
+    held: Held | None
+    """The snapshot that the name is in, whose source was judged."""
     proof: Proof | None
     """What the judgement hangs on, where the same head need not be judged again."""
 
@@ -107,6 +113,7 @@ class AtOnce:
         room: Room,
         access_log: AccessLog,
         domains: tuple[str, ...],
+        virtual: VirtualBuckets,
         now: Callable[[], datetime],
     ) -> None:
         """Stand on the same rooms as the pipeline; `now` is the UTC moment of policies."""
@@ -117,6 +124,7 @@ class AtOnce:
         self._answers = HitAnswers()
         self._access_log = access_log
         self._domains = domains
+        self._virtual = virtual
         self._now = now
         self._known: dict[bytes, _Judged] = {}
         self._requests = metrics.requests.labels(door="s3", operation="GetObject", status="200")
@@ -154,7 +162,8 @@ class AtOnce:
             return None
         started = perf_counter()
         try:
-            if self._authentication.holds(judged.proof):
+            is_same = self._virtual.find(judged.name.bucket) is judged.held
+            if is_same and self._authentication.holds(judged.proof):
                 return self._answer(judged, peer, started)
         except (Failure, ValueError):
             return None
@@ -164,9 +173,14 @@ class AtOnce:
     def _judge(self, head: RequestHead, peer: Peer) -> _Judged | None:
         """Locate, identify, name, require: as the pipeline does; None where it must."""
         target = locate(head.host, head.path, self._domains)
-        # Known by its name alone: else who asks would be proven twice wherever there is no hit.
-        if target.key is None or not self._hits.may_hit(target.name):
+        if target.key is None:
             return None
+        name, held = target.name, self._virtual.find(target.bucket)
+        # Known by its name alone: else who asks would be proven twice wherever there is no hit.
+        if not self._hits.may_hit(name if held is None else held.snapshot.kept_name(name.key)):
+            return None
+        if held is not None:
+            target = source_target(held.snapshot, target)
         principal, proof = self._authentication.prove(head)
         if principal.allowance != UNLIMITED:
             return None
@@ -177,18 +191,22 @@ class AtOnce:
             return None
         return _Judged(
             head,
-            target.name,
+            name,
             principal,
             action,
             target.resource,
             decision,
             wants_checksums(head.headers),
+            held,
             None if principal.policy.keys else proof,
         )
 
     def _answer(self, judged: _Judged, peer: Peer, started: float) -> "bytes | Promise | None":
         """Answer a hit, or ask whether it is one."""
         voice = judged.principal.voice
+        if judged.held is not None:
+            hit = self._find_recorded(judged.held, judged.name, voice)
+            return None if hit is None else self.told(judged, hit, peer.remote, started)
         hit = self._hits.find_unasked(judged.name, voice)
         if hit is not None:
             return self.told(judged, hit, peer.remote, started)
@@ -200,6 +218,12 @@ class AtOnce:
             return None
         self._room.enter()
         return Promise(self, judged, peer.remote, started, question)
+
+    def _find_recorded(self, held: Held, name: ObjectName, voice: Voice) -> Hit | None:
+        """Return the hit in a snapshot, which nobody asks the origin about from here."""
+        if self._virtual.is_over(held):
+            return None
+        return self._hits.find_unasked(held.snapshot.kept_name(name.key), voice, RULE)
 
     def told(
         self, judged: _Judged, hit: Hit, remote: str, started: float, origin_requests: int = 0

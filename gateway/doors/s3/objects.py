@@ -1,16 +1,17 @@
 """GetObject and HeadObject: from flash where the version is fresh, else through."""
 
 from contextlib import aclosing
+from typing import Protocol
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.core.freshness import Demand
-from gateway.core.objects import NotCacheable, Objects, Read, Wish
-from gateway.core.validation import Opening
+from gateway.core.objects import NotCacheable, Read, Select, Wish
+from gateway.core.receipt import Receipt
+from gateway.core.validation import Confirmed, Opening
 from gateway.doors.bodies import send_pieces
 from gateway.doors.exchange import Exchange
-from gateway.doors.s3.passthrough import Passthrough
 from gateway.flash.rows import Row
 from gateway.model.failures import (
     NotModified,
@@ -18,8 +19,10 @@ from gateway.model.failures import (
     PreconditionFailed,
     RangeNotSatisfiable,
 )
+from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.versions import Version
+from gateway.model.voices import Voice
 from gateway.protocol.http.cache_control import CacheRequest, parse_cache_control
 from gateway.protocol.http.conditions import (
     find_single_etag,
@@ -50,11 +53,31 @@ _BYPASSING_HEADERS = (
 )
 
 
+class Objects(Protocol):
+    """What reads go through: the origin's objects as they are now, or a snapshot's."""
+
+    async def read(self, name: ObjectName, select: Select, wish: Wish, receipt: Receipt) -> Read:
+        """Return the bytes that `select` chooses."""
+        ...
+
+    async def confirm(self, name: ObjectName, voice: Voice, receipt: Receipt) -> Confirmed:
+        """Return what a HEAD shows."""
+        ...
+
+
+class Bypass(Protocol):
+    """Where a read goes that flash has no part in."""
+
+    async def bypass(self, exchange: Exchange, reason: str) -> web.StreamResponse:
+        """Answer it, and say why."""
+        ...
+
+
 class ObjectDoor:
     """Reads of whole objects and byte ranges."""
 
     def __init__(
-        self, objects: Objects, passthrough: Passthrough, *, chunk_bytes: int, run_chunks: int
+        self, objects: Objects, passthrough: Bypass, *, chunk_bytes: int, run_chunks: int
     ) -> None:
         """Read through `objects`; what cannot be cached goes to `passthrough`."""
         self._objects = objects
@@ -121,7 +144,7 @@ class ObjectDoor:
             if not exchange.voice.site:
                 raise
             return await self._passthrough.bypass(exchange, "CORS: the refusal is the origin's")
-        exchange.receipt.cache = "REVALIDATED"
+        exchange.receipt.cache = exchange.receipt.cache or "REVALIDATED"
         headers = _served_headers(head, tuple(confirmed.headers.items()), is_whole=True)
         return await exchange.start(_OK, headers, version.size)
 

@@ -16,7 +16,14 @@ from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
 from gateway.doors.s3.room import Room
-from gateway.model.failures import AuthenticationFailed, Failure, NotSupported, Overloaded
+from gateway.doors.s3.virtual_buckets import VirtualBuckets, source_target
+from gateway.model.failures import (
+    AccessDenied,
+    AuthenticationFailed,
+    Failure,
+    NotSupported,
+    Overloaded,
+)
 from gateway.protocol.http.head import check_expectation, check_transfer_coding
 from gateway.protocol.s3.addressing import locate
 from gateway.protocol.s3.operations import Operation, name_operation
@@ -42,6 +49,7 @@ class Pipeline:
         *,
         metering: Metering,
         preflights: Handler,
+        virtual: VirtualBuckets,
         domains: tuple[str, ...],
         access_log: AccessLog,
         room: Room,
@@ -58,6 +66,7 @@ class Pipeline:
         self._passthrough = passthrough
         self._forms = forms
         self._preflights = preflights
+        self.virtual = virtual
         self._domains = domains
         self._access_log = access_log
         self.room = room
@@ -79,11 +88,17 @@ class Pipeline:
             self._require_room()
             head = exchange.head
             target = exchange.target = locate(head.host, head.path, self._domains)
+            held = self.virtual.find(target.bucket)
+            judged = target if held is None else source_target(held.snapshot, target)
+            exchange.judged = judged
             check_expectation(head)
             check_transfer_coding(head)
             if head.method == "OPTIONS":
+                exchange.target = judged  # what a site may is the bucket's own to say
                 return await self._preflights(exchange)
             if is_form_upload(head, target):
+                if held is not None:  # told to nobody in particular: who asks is in the form
+                    raise AccessDenied("Access Denied")
                 return await self._forms.post(exchange, self.authentication)
             principal = exchange.principal = self.authentication.identify(head)
             exchange.pace = self.metering.admit(principal.payer, principal.allowance)
@@ -91,6 +106,8 @@ class Pipeline:
             exchange.operation = operation
             self._require(exchange, operation)
             exchange.receipt.mark("authorized")
+            if held is not None:
+                return await self.virtual.answer(exchange, held)
             handler = self._handlers.get(operation.name, self._passthrough)
             return await handler(exchange)
         except Failure as failure:
@@ -98,9 +115,9 @@ class Pipeline:
                 self.authorization.note_unproven(failure, exchange.target, exchange)
             may_list = (
                 exchange.principal is not None
-                and exchange.target is not None
+                and exchange.judged is not None
                 and self.authorization.may_list(
-                    exchange.principal, exchange.target, exchange.context
+                    exchange.principal, exchange.judged, exchange.context
                 )
             )
             return await self._refuse(exchange, failure, may_list=may_list)
@@ -116,7 +133,7 @@ class Pipeline:
 
     def _require(self, exchange: Exchange, operation: Operation) -> None:
         """Judge the operation's action, and those that its headers ask for besides."""
-        principal, target = exchange.principal, exchange.target
+        principal, target = exchange.principal, exchange.judged
         assert principal is not None  # noqa: S101 - identified two lines above the only call
         assert target is not None  # noqa: S101 - located likewise
         exchange.context = context_of(exchange, principal, self._now)
@@ -124,6 +141,7 @@ class Pipeline:
             self.authorization.require(principal, action, target, exchange.context, exchange)
         head = exchange.head
         refuse_unjudged(head.method, operation, head.query_names(), head.headers)
+        self.virtual.refuse_as_source(head)
         if not operation.is_known and exchange.head.method not in _METHODS:
             raise NotSupported(
                 "A header or method you provided implies functionality that is not implemented"

@@ -89,7 +89,7 @@ def _object(found: "Element", *, is_encoded: bool) -> ListedObject:
         key=decode_query(key) if is_encoded else key,
         etag=texts.get("ETag", ""),
         size=int(texts["Size"]) if texts.get("Size", "").isdecimal() else _no_size(),
-        last_modified=_http_date(texts.get("LastModified", "")),
+        last_modified=http_date(texts.get("LastModified", "")),
         storage_class=texts.get("StorageClass") or "STANDARD",
     )
 
@@ -99,7 +99,7 @@ def _no_size() -> int:
 
 
 @lru_cache(maxsize=1024)  # objects written together have one date
-def _http_date(text: str) -> str:
+def http_date(text: str) -> str:
     """Return the HTTP date of `2013-05-24T00:00:00.000Z`; raises ValueError."""
     return format_http_date(datetime.fromisoformat(text).replace(microsecond=0))
 

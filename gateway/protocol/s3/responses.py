@@ -72,6 +72,27 @@ def visible_buckets(origin_body: bytes, is_visible: Callable[[str], bool]) -> by
     return write_document(root, NAMESPACE)
 
 
+def with_buckets(origin_body: bytes, added: Iterable[tuple[str, str]]) -> bytes:
+    """Return a ListAllMyBucketsResult with further buckets, given as (name, moment), by name.
+
+    Raises OriginUnreachable for what cannot be read.
+    """
+    root = find_document(origin_body, len(origin_body))
+    buckets = root.find("Buckets") if root is not None else None
+    if root is None or root.tag != "ListAllMyBucketsResult" or buckets is None:
+        raise OriginUnreachable("The origin's answer to ListBuckets cannot be read.")
+    ours = "".join(
+        f"<Bucket>{element('Name', name)}{element('CreationDate', moment)}</Bucket>"
+        for name, moment in added
+    )
+    made = find_document(f"<Buckets>{ours}</Buckets>".encode())
+    assert made is not None  # noqa: S101 - written just above
+    names = {bucket.findtext("Name") for bucket in made}
+    kept = [bucket for bucket in buckets if bucket.findtext("Name") not in names]
+    buckets[:] = sorted([*kept, *made], key=lambda bucket: bucket.findtext("Name") or "")
+    return write_document(root, NAMESPACE)
+
+
 def is_error(body: bytes) -> bool:
     """Return whether a body, or its beginning, is an error document.
 

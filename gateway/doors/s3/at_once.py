@@ -13,7 +13,8 @@ What that judgement hangs on is asked each time: that the time it was signed for
 that its key is still the very identity that proved it, which carries secret, policy and rates (so
 whatever is revoked, renewed or reloaded is judged anew), and that its bucket is the same snapshot
 still, or none. Not remembered is what hangs on more: sessions, policies that ask anything of the
-request, who has rates. Row and bytes are always looked up. A table of whole heads tells a guesser nothing: it is searched by a keyed hash, never by letter.
+request, who has rates. Row and bytes are always looked up. A table of whole heads tells a guesser
+nothing: it is searched by a keyed hash, never by letter.
 """
 
 from collections.abc import Callable

@@ -21,6 +21,7 @@ from gateway.origin.credentials import ChainCredentials, Credentials, StaticCred
 from gateway.origin.interface import Origin
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.origin.s3 import OriginParameters, S3Origin
+from gateway.settings.flash_keys import safeguards_of
 from gateway.settings.tree import Settings
 from gateway.state.snapshots import Snapshots
 from gateway.state.store import Store
@@ -68,7 +69,7 @@ async def open_flash(settings: Settings, writer: str, shared_folder: Path | None
         chunk_bytes=settings.flash.chunk_size,
         segment_bytes=settings.flash.segment_bytes,
         writer=writer,
-        safeguards=settings.flash.safeguards,
+        safeguards=safeguards_of(settings.flash),
         distrust_path=shared_folder / "distrust" if shared_folder is not None else None,
     )
 
@@ -106,7 +107,11 @@ def build_core(
         Admission(objects, flash, chunk_bytes=chunk_bytes),
         tasks,
         rules,
-        WriteParameters((settings.flash.path,), ByteBudget(settings.flash.spool_memory)),
+        WriteParameters(
+            (settings.flash.path,),
+            ByteBudget(settings.flash.spool_memory),
+            is_spool_sealed=settings.flash.is_sealed,
+        ),
     )
     return Core(origin, patient, flash, store, objects, writing, snapshots)
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from rich.filesize import decimal
@@ -22,6 +23,7 @@ from gateway.flash.holdings import Holding
 from gateway.flash.store import Flash
 from gateway.model.names import ObjectName
 from gateway.settings.flash import FlashSettings
+from gateway.settings.flash_keys import safeguards_of
 from gateway.settings.reading import SettingsError
 
 
@@ -39,6 +41,7 @@ async def _run(settings: FlashSettings, arguments: argparse.Namespace) -> int:
         chunk_bytes=settings.chunk_size,
         segment_bytes=settings.segment_bytes,
         writer="cache",
+        safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0),
     )
     async with opened as flash:
         if not flash.is_healthy:

@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.flash.store import Flash
 from gateway.settings.flash import FlashSettings
+from gateway.settings.flash_keys import safeguards_of
 
 
 def check_flash(path: Path, settings: FlashSettings) -> int:
@@ -31,6 +33,7 @@ async def _problems(path: Path, settings: FlashSettings) -> tuple[list[str], dic
         chunk_bytes=settings.chunk_size,
         segment_bytes=settings.segment_bytes,
         writer="check",
+        safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0),
     )
     async with opened as flash:
         return await flash.check(with_data=True), flash.stats()

@@ -13,7 +13,7 @@ from gateway.flash.rows import Row
 from gateway.flash.store import Flash
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
-from gateway.model.versions import Version, body_id
+from gateway.model.versions import Version
 from gateway.model.voices import Voice
 from gateway.protocol.s3.checksums import base64_of, new_digest
 from gateway.telemetry import metrics
@@ -70,7 +70,7 @@ class Admission:
         row = Row(
             name,
             version,
-            body_id(name, version, self._chunk_bytes),
+            self._flash.body_of(name, version),
             tuple(confirmed.headers.items()),
             confirmed.sent_ns,
             confirmed.voice.mark,

@@ -25,7 +25,7 @@ def find_place(
     if skip + wanted.length > chunk_bytes:
         return None
     extent = flash.extents(row.body, range(number, number + 1)).get(number)
-    if extent is None or extent.length < skip + wanted.length:
+    if extent is None or extent.body_bytes < skip + wanted.length:
         return None
     return number, extent, skip
 

@@ -24,7 +24,7 @@ from gateway.model.failures import NotAtHand, OriginUnreachable, VersionChanged
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.rules import Mode, Rule, Rules
-from gateway.model.versions import Version, body_id
+from gateway.model.versions import Version
 from gateway.model.voices import Voice
 from gateway.origin.interface import OriginAnswer
 from gateway.telemetry import metrics
@@ -256,7 +256,7 @@ class Objects:
         if row is not None and row.version.has_same_body(version):
             body = row.body
         else:
-            body = body_id(name, version, self._parts.chunk_bytes)
+            body = self._flash.body_of(name, version)
         if not version.checksums and row is not None and row.version.is_same_tuple(version):
             version = row.version  # a ranged GET tells no checksums; what a HEAD told still holds
         fresh = Row(

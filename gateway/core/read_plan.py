@@ -34,7 +34,7 @@ def plan_read(wanted: ByteRange, held: Mapping[int, Extent], chunk_bytes: int) -
         base = number * chunk_bytes
         start, stop = max(wanted.start, base), min(wanted.stop, base + chunk_bytes)
         extent = held.get(number)
-        if extent is not None and extent.length >= stop - base:
+        if extent is not None and extent.body_bytes >= stop - base:
             steps.append(FromFlash(number, extent, start - base, stop - start))
             continue
         last = steps[-1] if steps else None
@@ -68,4 +68,6 @@ def _adjoins(before: FromFlash, after: FromFlash) -> bool:
     """Return whether `after` begins on flash where `before` ends."""
     stop = before.extent.offset + before.skip + before.length
     start = after.extent.offset + after.skip
+    if before.extent.is_sealed:
+        return False
     return before.extent.segment == after.extent.segment and stop == start

@@ -5,15 +5,15 @@ far: trouble with flash must not fail an upload.
 """
 
 import asyncio
-import shutil
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from tempfile import TemporaryFile, gettempdir
+from tempfile import gettempdir
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from gateway.core.budget import ByteBudget
+from gateway.core.spool_file import SpoolFile
 from gateway.model.failures import Overloaded
 
 MEMORY_BYTES_MAX = 8 * 1024 * 1024
@@ -24,14 +24,25 @@ _READ_BYTES = 256 * 1024
 class Spool(AbstractAsyncContextManager["Spool"]):
     """Bytes written once from front to back, then read as often as needed."""
 
-    def __init__(self, directories: Iterable[Path], memory: ByteBudget, length: int) -> None:
-        """Expect `length` bytes; they stay in `memory` if they are few and fit now."""
+    def __init__(
+        self,
+        directories: Iterable[Path],
+        memory: ByteBudget,
+        length: int,
+        *,
+        is_sealed: bool = False,
+    ) -> None:
+        """Expect `length` bytes; they stay in `memory` if they are few and fit now.
+
+        With `is_sealed` no file holds them in plaintext.
+        """
+        self._is_sealed = is_sealed
         self._directories = [*directories, Path(gettempdir())]
         self._memory_budget = memory
         is_small = length <= MEMORY_BYTES_MAX and memory.try_take(length)
         self._reserved_bytes = length if is_small else 0
         self._memory = bytearray()
-        self._file: IO[bytes] | None = None
+        self._file: SpoolFile | None = None
         self.length = 0
 
     async def __aenter__(self) -> Self:
@@ -67,7 +78,7 @@ class Spool(AbstractAsyncContextManager["Spool"]):
             if self._file is None:
                 piece = bytes(self._memory[position : position + piece_bytes])
             else:
-                piece = await asyncio.to_thread(_read_at, self._file, position, piece_bytes)
+                piece = await asyncio.to_thread(self._file.read, position, piece_bytes)
             if not piece:
                 raise Overloaded("the spool lost a body that it had taken")
             position += len(piece)
@@ -82,22 +93,20 @@ class Spool(AbstractAsyncContextManager["Spool"]):
 
     def _write_to_file(self, piece: bytes) -> None:
         """Write behind what is there; raises Overloaded when the last directory has failed."""
+        is_taken = False
         while True:
             try:
                 if self._file is None:
-                    self._file = self._file_with(self._memory)
-                self._file.seek(self.length)
-                self._file.write(piece)
+                    self._file = SpoolFile(self._directories[0], is_sealed=self._is_sealed)
+                    self._file.add(self._memory)
+                if not is_taken:
+                    self._file.add(piece)
+                    is_taken = True
                 self._file.flush()
             except OSError as error:
                 self._move_on(error)
             else:
                 return
-
-    def _file_with(self, begun: bytearray) -> IO[bytes]:
-        file = TemporaryFile(dir=self._directories[0])  # noqa: SIM115 - closed by __aexit__
-        file.write(begun)
-        return file
 
     def _move_on(self, error: OSError) -> None:
         """Leave a directory that failed, taking along what it still gives."""
@@ -105,13 +114,4 @@ class Spool(AbstractAsyncContextManager["Spool"]):
         if not self._directories:
             raise Overloaded(f"no room for the body: {error.strerror}") from error
         if self._file is not None:
-            failed, self._file = self._file, TemporaryFile(dir=self._directories[0])  # noqa: SIM115
-            failed.seek(0)
-            shutil.copyfileobj(failed, self._file)
-            self._file.truncate(self.length)
-            failed.close()
-
-
-def _read_at(file: IO[bytes], position: int, count: int) -> bytes:
-    file.seek(position)
-    return file.read(count)
+            self._file.move(self._directories[0])

@@ -70,6 +70,7 @@ class WriteParameters:
 
     spool_directories: tuple[Path, ...]
     spool_memory: ByteBudget
+    is_spool_sealed: bool = False
 
 
 @dataclass(slots=True)
@@ -178,7 +179,10 @@ class Writing:
             await self.admission.admit(write.name, spool, voice, etag, version_id)
 
     def _spool(self, length: int) -> Spool:
-        return Spool(self.parameters.spool_directories, self.parameters.spool_memory, length)
+        chosen = self.parameters
+        return Spool(
+            chosen.spool_directories, chosen.spool_memory, length, is_sealed=chosen.is_spool_sealed
+        )
 
 
 async def held_back(

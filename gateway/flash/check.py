@@ -21,8 +21,8 @@ from gateway.flash.rows import (
     decode_row,
     find_name,
     is_tombstone,
-    row_key,
 )
+from gateway.flash.sealing import DataKeys
 from gateway.flash.segments import data_name, record_name
 
 _GROUP = 1000
@@ -69,7 +69,7 @@ def occupied_bytes(path: Path) -> int:
 def _bad_rows(index: Index) -> Iterator[str]:
     for key, row in _entries(index, "rows"):
         name = find_name(row)
-        if name is None or row_key(name) != key:
+        if name is None or index.row_key(name) != key:
             yield f"row {key.hex()} is not about the name it is kept under"
         elif not is_tombstone(row) and decode_row(row, name) is None:
             yield f"the row of {name} cannot be read"
@@ -108,7 +108,7 @@ def _segment_problems(
     except FileNotFoundError:
         data_fd = -1
     try:
-        records = _records(segments / record_name(segment))
+        records = _records(segments / record_name(segment), index.keys)
         for chunk in members:
             sentence = _chunk_problem(chunk, data_fd, records, with_data)
             if sentence is not None and _is_still_there(index, chunk):
@@ -133,9 +133,9 @@ def _chunk_problem(
     return None
 
 
-def _records(path: Path) -> set[tuple[bytes, int, int]]:
+def _records(path: Path, keys: DataKeys | None) -> set[tuple[bytes, int, int]]:
     found = set()
-    reader = RecordReader()
+    reader = RecordReader(keys)
     try:
         with path.open("rb") as file:
             while not reader.is_stopped and (piece := file.read(_READ_BYTES)):

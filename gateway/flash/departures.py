@@ -8,7 +8,7 @@ without rows is merely evicted again.
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.flash.admission import Division
 from gateway.flash.committer import Change, Committer
@@ -94,13 +94,13 @@ class Departures:
         self, departure: Departure, target: OpenSegment, bytes_max: int
     ) -> tuple[Departure, int]:
         """Take space for what is hot; return the departure with it, and its bytes."""
-        touches = self._parts.touches
+        touches, keys = self._parts.touches, self._parts.index.keys
         candidates, record_bytes = [], []
         for group in self._records(departure):
             for record in group:
                 heat = touches.heat(record.body, record.number)
                 candidates.append(Candidate(record.extent.length, heat))
-                record_bytes.append(RecordWriter(record).record_bytes if heat else 0)
+                record_bytes.append(RecordWriter(record, keys).record_bytes if heat else 0)
         chosen = choose_carried(candidates, bytes_max)
         taken = sum(candidates[place].length for place in chosen)
         offset = target.take_block(taken, sum(record_bytes[place] for place in chosen))
@@ -124,7 +124,9 @@ class Departures:
 
     def _records(self, departure: Departure) -> Iterator[list[Record]]:
         group_max = self._parts.division.group_changes_max
-        return read_records(departure.record_fd, departure.segment, group_max)
+        return read_records(
+            departure.record_fd, departure.segment, group_max, self._parts.index.keys
+        )
 
     def _forget(self, records: list[Record]) -> None:
         def apply(writing: Writing) -> None:
@@ -162,12 +164,13 @@ class Departures:
         if data is None:
             return None
         target.write(offset, data)
-        return Extent(target.segment, offset, old.length, old.crc32c)
+        return replace(old, segment=target.segment, offset=offset)
 
     def _commit_moved(self, moved: list[tuple[Record, Extent]], target: OpenSegment) -> None:
         def append() -> None:
             for record, extent in moved:
-                target.append(RecordWriter(record).encode(record.number, extent))
+                writer = RecordWriter(record, self._parts.index.keys)
+                target.append(writer.encode(record.number, extent))
 
         def apply(writing: Writing) -> None:
             for record, extent in moved:

@@ -95,7 +95,7 @@ def _holding(index: Index, row: Row, chunk_bytes: int) -> Holding:
     held = chunks = 0
     for first in range(0, count, _GROUP_CHUNKS):
         extents = index.extents(row.body, range(first, min(first + _GROUP_CHUNKS, count)))
-        held += sum(extent.length for extent in extents.values())
+        held += sum(extent.body_bytes for extent in extents.values())
         chunks += len(extents)
     return Holding(row, held, chunks, count)
 

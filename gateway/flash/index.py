@@ -7,41 +7,41 @@ outlives its call, since an old reader would keep LMDB from reusing pages. Write
 `committer.py`, one thread a process. LMDB's files are never truncated: others have them mapped.
 """
 
-import contextlib
 import time
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import lmdb
 
+from gateway.flash.index_writing import Writing
 from gateway.flash.rows import (
     Extent,
     Row,
-    body_of,
     chunk_key,
     chunk_number,
     decode_extent,
     decode_row,
-    encode_extent,
-    encode_row,
-    encode_tombstone,
     is_tombstone,
     row_key,
     time_of,
 )
+from gateway.flash.sealing import DataKeys
 from gateway.model.names import ObjectName
 
 FORMAT_VERSION: Final = b"1"
-TOMBSTONE_SECONDS: Final = 600
-"""Longer than any question to the origin may be under way."""
-ROW_BYTES_MAX: Final = 16 * 1024
-"""Larger rows are not kept; S3 bounds user metadata to 2 KiB and a header to 8 KiB."""
 _READERS_MAX: Final = 2048
 _DATABASES: Final = (b"rows", b"chunks", b"tombstones", b"meta", b"damaged")
-_DAMAGED_MAX: Final = 4096
-_EXPIRED_PER_FORGET: Final = 4
+
+__all__ = [
+    "DOUBTED_KEY",
+    "REBUILD_KEY",
+    "Index",
+    "IndexFull",
+    "IndexTrouble",
+    "Writing",
+    "is_beyond_repair",
+]
 
 REBUILD_KEY: Final = b"rebuild"
 DOUBTED_KEY: Final = b"doubted_below"
@@ -71,8 +71,12 @@ def is_beyond_repair(error: Exception) -> bool:
 class Index:
     """One open LMDB environment."""
 
-    def __init__(self, path: Path, bytes_max: int, rebuild: bytes = b"") -> None:
+    def __init__(
+        self, path: Path, bytes_max: int, rebuild: bytes = b"", keys: DataKeys | None = None
+    ) -> None:
         """Open or create it with its final map size; raises lmdb.Error, OSError.
+
+        With `keys` rows are kept sealed, under hashes of their names that need a key.
 
         A new index notes, as `REBUILD_KEY`, that it does not hold the segments `rebuild` yet, and
         as `DOUBTED_KEY` that they were there before it: what they hold may not have reached the
@@ -91,6 +95,8 @@ class Index:
             lib_version=0,
         )
         self.bytes_max = bytes_max
+        self.keys = keys
+        self._names_key = b"" if keys is None else keys.names_key
         try:
             self._check_length(path)
             self.rows, self.chunks, self.tombstones, self.meta, self.damaged = (
@@ -130,19 +136,36 @@ class Index:
         finally:
             transaction.abort()
 
-    def find_row(self, name: ObjectName) -> Row | None:
-        """Return the row of `name`; raises lmdb.Error."""
+    def row_key(self, name: ObjectName) -> bytes:
+        """Return the key that the row of `name` has here."""
+        return row_key(name, self._names_key)
+
+    def sealed(self, key: bytes, row: bytes) -> bytes:
+        """Return a row as it is kept under `key`."""
+        return row if self.keys is None else self.keys.seal(row, key)
+
+    def opened(self, key: bytes, kept: bytes) -> bytes:
+        """Return what is kept under `key` as a row; no bytes where it was not sealed for that."""
+        return kept if self.keys is None else self.keys.open(kept, key) or b""
+
+    def _find_kept(self, name: ObjectName) -> bytes | None:
+        """Return the row or tombstone of `name`; raises lmdb.Error."""
+        key = self.row_key(name)
         transaction = self._environment.begin(db=self.rows)
         try:
-            data = transaction.get(row_key(name))
+            kept = transaction.get(key)
         finally:
             transaction.abort()
+        return None if kept is None else self.opened(key, kept)
+
+    def find_row(self, name: ObjectName) -> Row | None:
+        """Return the row of `name`; raises lmdb.Error."""
+        data = self._find_kept(name)
         return None if data is None else decode_row(data, name)
 
     def find_forgotten_ns(self, name: ObjectName) -> int:
         """Return when `name` was forgotten, if it was and nothing came since, else 0."""
-        with self._environment.begin(db=self.rows) as transaction:
-            data = transaction.get(row_key(name))
+        data = self._find_kept(name)
         if data is None or not is_tombstone(data) or time_of(data) > time.time_ns():
             return 0
         return time_of(data)
@@ -183,12 +206,15 @@ class Index:
             return transaction.get(key)
 
     def pages(self, database: str, start: bytes, count_max: int) -> list[tuple[bytes, bytes]]:
-        """Return up to `count_max` entries from key `start` on; raises lmdb.Error."""
+        """Return up to `count_max` entries from key `start` on, rows opened; raises lmdb.Error."""
         with self._environment.begin(db=getattr(self, database)) as transaction:
             cursor = transaction.cursor()
-            return list(islice(cursor, count_max)) if cursor.set_range(start) else []
+            found = list(islice(cursor, count_max)) if cursor.set_range(start) else []
+        if database == "rows" and self.keys is not None:
+            return [(key, self.opened(key, kept)) for key, kept in found]
+        return found
 
-    def write(self) -> "Writing":
+    def write(self) -> Writing:
         """Return a write transaction, a context manager; waits for other processes."""
         return Writing(self, self._environment.begin(write=True))
 
@@ -227,174 +253,3 @@ class Index:
     def close(self) -> None:
         """Close; later calls raise lmdb.Error."""
         self._environment.close()
-
-
-class Writing:
-    """One write transaction: all of it becomes visible at once, or nothing."""
-
-    def __init__(self, index: Index, transaction: "lmdb.Transaction[bytes]") -> None:
-        """Hold LMDB's one write lock until the context ends."""
-        self._index = index
-        self._transaction = transaction
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self._transaction.commit()
-        else:
-            self._transaction.abort()
-
-    def put_row(self, row: Row) -> None:
-        """Store a row, unless one confirmed later, or a later tombstone, is there.
-
-        What claims to come from the future was stamped before the clock was set back: it yields.
-        """
-        key = row_key(row.name)
-        there = self._transaction.get(key, db=self._index.rows)
-        if there is not None and row.confirmed_ns <= time_of(there) <= time.time_ns():
-            is_newer = row.confirmed_ns < time_of(there)
-            if is_newer or is_tombstone(there):
-                return
-        with contextlib.suppress(ValueError):  # what no row can hold is merely not kept
-            data = encode_row(row)
-            if len(data) <= ROW_BYTES_MAX:
-                self._transaction.put(key, data, db=self._index.rows)
-
-    def put_row_if_absent(self, row: Row) -> None:
-        """Store a row that recovery found, unless anything is known of the object."""
-        self._transaction.put(
-            row_key(row.name), encode_row(row), db=self._index.rows, overwrite=False
-        )
-
-    def forget(self, name: ObjectName, forgotten_ns: int) -> None:
-        """Replace a row by a tombstone, and clear away a few tombstones that are old enough."""
-        key = row_key(name)
-        self._transaction.put(key, encode_tombstone(name, forgotten_ns), db=self._index.rows)
-        stamp = forgotten_ns.to_bytes(8, "big")
-        self._transaction.put(stamp + key, b"", db=self._index.tombstones)
-        oldest = forgotten_ns - TOMBSTONE_SECONDS * 1_000_000_000
-        self._expire_tombstones(max(oldest, 0).to_bytes(8, "big"))
-
-    def _expire_tombstones(self, before: bytes) -> None:
-        expired: list[bytes] = []
-        with self._transaction.cursor(db=self._index.tombstones) as cursor:
-            for entry in cursor.iternext(keys=True, values=False):
-                if entry[:8] >= before or len(expired) == _EXPIRED_PER_FORGET:
-                    break
-                expired.append(entry)
-        for entry in expired:
-            self._transaction.delete(entry, db=self._index.tombstones)
-            row = self._transaction.get(entry[8:], db=self._index.rows)
-            if row is not None and is_tombstone(row) and time_of(row).to_bytes(8, "big") < before:
-                self._transaction.delete(entry[8:], db=self._index.rows)
-
-    def delete_row(self, key: bytes) -> None:
-        """Remove a row by its key."""
-        self._transaction.delete(key, db=self._index.rows)
-
-    def put_chunk(self, body: bytes, number: int, extent: Extent) -> bool:
-        """Store where a chunk lies; return whether it takes the place of a damaged one."""
-        key = chunk_key(body, number)
-        self._transaction.put(key, encode_extent(extent), db=self._index.chunks)
-        return self._transaction.delete(key, db=self._index.damaged)
-
-    def put_chunk_if_absent(self, body: bytes, number: int, extent: Extent) -> None:
-        """Store where recovery found a chunk, unless it is known to lie somewhere."""
-        key = chunk_key(body, number)
-        self._transaction.put(key, encode_extent(extent), db=self._index.chunks, overwrite=False)
-
-    def move_chunk(self, body: bytes, number: int, old: Extent, new: Extent) -> None:
-        """Store a chunk's new place, unless it does not lie at the old one any more."""
-        key = chunk_key(body, number)
-        if self._transaction.get(key, db=self._index.chunks) == encode_extent(old):
-            self._transaction.put(key, encode_extent(new), db=self._index.chunks)
-
-    def delete_chunk(self, body: bytes, number: int, extent: Extent) -> bool:
-        """Remove a chunk that still lies there; return whether it did."""
-        key = chunk_key(body, number)
-        if self._transaction.get(key, db=self._index.chunks) != encode_extent(extent):
-            return False
-        return self._transaction.delete(key, db=self._index.chunks)
-
-    def quarantine_chunk(
-        self, body: bytes, number: int, extent: Extent, *, is_damaged: bool
-    ) -> None:
-        """Remove a chunk that lies there still, and remember the damaged ones until they are back.
-
-        Of very many only some are remembered: they are counted, no more.
-        """
-        was_there = self.delete_chunk(body, number, extent)
-        count = self._transaction.stat(self._index.damaged)["entries"]
-        if was_there and is_damaged and count < _DAMAGED_MAX:
-            self._transaction.put(chunk_key(body, number), b"", db=self._index.damaged)
-
-    def delete_body(self, body: bytes, count_max: int) -> None:
-        """Remove up to `count_max` chunks of a body."""
-        with self._transaction.cursor(db=self._index.chunks) as cursor:
-            for _ in range(count_max):
-                if not cursor.set_range(body) or cursor.key()[:16] != body:
-                    return
-                cursor.delete()
-
-    def delete_row_without_chunks(self, name: ObjectName, body: bytes) -> None:
-        """Remove the row of an object that has just lost the last chunk of that body."""
-        key = row_key(name)
-        row = self._transaction.get(key, db=self._index.rows)
-        if row is None or is_tombstone(row) or body_of(row) != body or self.has_chunks(body):
-            return
-        self._transaction.delete(key, db=self._index.rows)
-
-    def has_chunks(self, body: bytes) -> bool:
-        """Return whether any chunk of the body is there."""
-        with self._transaction.cursor(db=self._index.chunks) as cursor:
-            return cursor.set_range(body) and cursor.key()[:16] == body
-
-    def delete_rows_without_chunks(self, start: bytes, count_max: int) -> bytes:
-        """Remove such rows among the `count_max` rows from key `start` on; return where to go on.
-
-        Rows of empty objects, and of objects that were only looked at, are no segment's to evict.
-        """
-        seen: list[tuple[bytes, bytes]] = []
-        with self._transaction.cursor(db=self._index.rows) as cursor:
-            if cursor.set_range(start):
-                for entry in cursor:
-                    seen.append(entry)
-                    if len(seen) == count_max:
-                        break
-        for key, row in seen:
-            if not is_tombstone(row) and not self.has_chunks(body_of(row)):
-                self._transaction.delete(key, db=self._index.rows)
-        return seen[-1][0] + b"\0" if len(seen) == count_max else b""
-
-    def clear(self) -> None:
-        """Remove all rows and chunks; tombstones stay."""
-        self._transaction.drop(self._index.chunks, delete=False)
-        self._transaction.drop(self._index.damaged, delete=False)
-        keep = [
-            (key, row)
-            for key, row in self._transaction.cursor(db=self._index.rows)
-            if is_tombstone(row)
-        ]
-        self._transaction.drop(self._index.rows, delete=False)
-        for key, row in keep:
-            self._transaction.put(key, row, db=self._index.rows)
-
-    def put_meta(self, key: bytes, value: bytes) -> None:
-        """Store a value of the `meta` database."""
-        self._transaction.put(key, value, db=self._index.meta)
-
-    def find_meta(self, key: bytes) -> bytes | None:
-        """Return a value of the `meta` database, as of this transaction."""
-        return self._transaction.get(key, db=self._index.meta)
-
-    @property
-    def used_bytes(self) -> int:
-        """Return what rows and chunks occupy; the rest of the file is free for reuse."""
-        return self._index.used_bytes(self._transaction)

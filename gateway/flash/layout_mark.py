@@ -1,46 +1,74 @@
 """The file `layout`: what the whole directory was written for, and what fits nothing else.
 
-Chunk numbers mean nothing without `chunk_bytes`. So a directory that was written for another value,
-or in another format, is emptied by the first process to open it; one that others have open in their
-way is not touched, and is trouble for whoever comes with another.
+Chunk numbers mean nothing without `chunk_bytes`, and sealed bytes nothing without their keys. So a
+directory that was written for another value, with or without keys, or with keys that are not there
+any more, is emptied by the first process to open it; one that others have open in their way is not
+touched, and is trouble for whoever comes with another. The mark is written last: whoever is killed
+before that leaves a directory that is emptied once more.
 """
 
+import logging
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from gateway.flash.keyring import find_keyring, make_keyring, remove_keyring
+from gateway.flash.sealing import DataKeys
 from gateway.model.failures import FlashTrouble
 
+_log = logging.getLogger(__name__)
 _FORMAT: Final = 1
 _NAME: Final = "layout"
+_SEALED: Final = " sealed"
 _OURS: Final = {
     "index": re.compile(r"(data|lock)\.mdb"),
+    "index.discarded": re.compile(r"(data|lock)\.mdb"),
     "segments": re.compile(r"\d{8,10}\.(seg|rec)|probe\.\d+"),
 }
 
 
-def agree_on_layout(path: Path, chunk_bytes: int, *, is_first: bool) -> None:
-    """See to it that the directory is one for chunks of `chunk_bytes`; under its lock.
+def agree_on_layout(
+    path: Path, directory_fd: int, chunk_bytes: int, keys: Sequence[bytes], *, is_first: bool
+) -> DataKeys | None:
+    """See to it that the directory is one for chunks of `chunk_bytes` under one of `keys`.
 
-    Raises FlashTrouble where other processes use it for other chunks, or where it holds files that
-    are not flash's; OSError.
+    Returns its data keys, None without `keys`; under the directory's lock. Raises FlashTrouble
+    where other processes use it in another way, or where it holds files that are not flash's;
+    OSError.
     """
-    wanted = f"format {_FORMAT} chunk_bytes {chunk_bytes}\n"
+    wanted = f"format {_FORMAT} chunk_bytes {chunk_bytes}{_SEALED if keys else ''}\n"
     mark = path / _NAME
     try:
         found = mark.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         found = ""
-    if found == wanted:
-        return
+    ring = find_keyring(directory_fd, keys, is_first=is_first) if found == wanted and keys else None
+    if found == wanted and (ring is not None or not keys):
+        return ring
+    difference = _difference(found, wanted)
     if not is_first:
-        raise FlashTrouble("other processes use this flash for chunks of another size")
+        raise FlashTrouble(f"other processes use this flash {difference}")
+    if found:
+        _log.warning("the flash at %s was written %s: it begins anew", path, difference)
     for place, names in _OURS.items():
         _empty(path / place, names)
+    remove_keyring(directory_fd)
+    ring = make_keyring(directory_fd, keys) if keys else None
     (path / "segments").mkdir(mode=0o700)
     _write(mark, wanted)
+    return ring
+
+
+def _difference(found: str, wanted: str) -> str:
+    """Return in words how a directory is in use that is not in use as wanted."""
+    if found == wanted:
+        return "with a key that is none of those set"
+    if (_SEALED in found) != (_SEALED in wanted):
+        return "in plaintext" if _SEALED in wanted else "sealed, with a key"
+    return "for chunks of another size"
 
 
 def _empty(folder: Path, ours: re.Pattern[str]) -> None:

@@ -58,7 +58,7 @@ def _find_owner(parts: SpaceParts, body: bytes, segment: int) -> ObjectName | No
     except FileNotFoundError:
         return None
     try:
-        groups = read_records(record_fd, segment, _GROUP_RECORDS)
+        groups = read_records(record_fd, segment, _GROUP_RECORDS, parts.index.keys)
         owners = (record.name for group in groups for record in group if record.body == body)
         return next(owners, None)
     finally:

@@ -5,6 +5,9 @@ reached the disk, and disks rot. So an extent is *proven* by its CRC32C the firs
 and again when its pages have left the page cache; what this process wrote counts as proven. With
 `verify` "always" nothing counts as proven, so that each read proves; with "scrub" everything does,
 but for what a power loss may have taken and no scrub has seen since.
+
+Sealed chunks prove themselves whenever they are opened: what was tampered with does not open. One
+that does not is in *doubt* until it was read and judged anew, as a whole.
 """
 
 import errno
@@ -20,10 +23,13 @@ from awscrt.checksums import crc32c
 from gateway.flash.faults import Faults
 from gateway.flash.rows import Extent
 from gateway.flash.safeguards import Verify
+from gateway.flash.sealing import Cipher, DataKeys, open_units
 from gateway.flash.segments import data_name
+from gateway.flash.units import HEAD_BYTES, UNIT_BYTES, chunk_bound, unit_places
 
 _OPEN_MAX: Final = 256
 _PROVEN_MAX: Final = 1 << 18
+_CIPHERS_MAX: Final = 4096
 _PROBE_BYTES: Final = 128 * 1024
 """Residence is probed at one byte in this many: the kernel reads ahead, and drops, in such runs."""
 
@@ -93,6 +99,7 @@ class Readers:
         faults: Faults,
         verify: Verify = "first",
         doubted_below: int = 0,
+        keys: DataKeys | None = None,
     ) -> None:
         """Open segments relative to `directory_fd`: never those of a directory made anew.
 
@@ -100,7 +107,11 @@ class Readers:
         """
         self._directory_fd = directory_fd
         self._faults = faults
-        self._is_always = verify == "always"
+        self._keys = keys
+        self._ciphers: OrderedDict[tuple[int, int], Cipher] = OrderedDict()
+        self._doubted: set[tuple[int, int]] = set()
+        # Sealed bytes are proven by being opened, which is at each read.
+        self._is_always = verify == "always" and keys is None
         self._trusted_from = doubted_below if verify == "scrub" else 1 << 32
         # Re-entrant, since the collector may run a handle's __del__ while this thread holds it.
         self._lock = threading.RLock()
@@ -174,14 +185,64 @@ class Readers:
                 os.posix_fadvise(handle.fileno(), extent.offset, extent.length, advice)
         return len(data) == extent.length and crc32c(data) == extent.crc32c
 
-    def prove(self, extent: Extent) -> bool:
-        """Bring an extent into memory and return whether it is right; raises OSError. Blocks.
+    def prove(self, body: bytes, number: int, extent: Extent) -> bool:
+        """Bring a chunk into memory and return whether it is right; raises OSError. Blocks.
 
         Many may have asked for a hot one at once: those behind the first find it done.
         """
         if self.is_known(extent) and self.is_resident(extent):
             return True
-        return self.read(extent) is not None
+        data = self.read(extent)
+        if data is None or self._keys is None:
+            return data is not None
+        place = extent.segment, extent.offset
+        is_right = self._opened_whole(body, number, extent, data)
+        (self._doubted.discard if is_right else self._doubted.add)(place)
+        return is_right
+
+    def _opened_whole(self, body: bytes, number: int, extent: Extent, data: bytes) -> bool:
+        """Return whether a whole sealed chunk opens; one in plaintext does not."""
+        assert self._keys is not None  # noqa: S101 - the caller looked
+        if not extent.is_sealed:
+            return False
+        cipher = self._keys.find_cipher(data[:HEAD_BYTES])
+        bound = chunk_bound(body, number, extent.body_bytes)
+        units = memoryview(data)[HEAD_BYTES:]
+        return cipher is not None and open_units(cipher, bound, 0, units) is not None
+
+    def open_now(
+        self, body: bytes, number: int, extent: Extent, start: int, length: int
+    ) -> bytes | None:
+        """Return bytes of a sealed chunk if they are in memory and right; raises OSError."""
+        first, at, stop = unit_places(start, length, extent.length)
+        with self._lock:
+            opened = self._opened(extent.segment)
+            cipher = self._find_cipher(opened, extent) if opened is not None else None
+            if opened is None or cipher is None:
+                return None
+            stored = _resident(opened.descriptor, extent.offset + at, stop - at)
+        if stored is None:
+            return None
+        bound = chunk_bound(body, number, extent.body_bytes)
+        units = open_units(cipher, bound, first, memoryview(stored))
+        if units is None:
+            self._doubted.add((extent.segment, extent.offset))
+            return None
+        skip = start - first * UNIT_BYTES
+        return units if len(units) == length else units[skip : skip + length]
+
+    def _find_cipher(self, opened: OpenData, extent: Extent) -> Cipher | None:
+        """Return the chunk's cipher, kept for the next read; None if that takes the disk."""
+        place = extent.segment, extent.offset
+        cipher = self._ciphers.get(place)
+        if cipher is None and self._keys is not None and extent.is_sealed:
+            head = _resident(opened.descriptor, extent.offset, HEAD_BYTES)
+            cipher = None if head is None else self._keys.find_cipher(head)
+            if cipher is not None:
+                self._ciphers[place] = cipher
+                if len(self._ciphers) > _CIPHERS_MAX:
+                    self._ciphers.popitem(last=False)
+        return cipher
 
     def read_now(self, extent: Extent, start: int, length: int) -> bytes | None:
         """Return bytes of the extent if they are in memory and right; raises OSError.
@@ -202,7 +263,7 @@ class Readers:
 
     def is_known(self, extent: Extent) -> bool:
         """Return whether the extent counts as proven: by this process, by having been written."""
-        if self._is_always:
+        if self._is_always or (self._doubted and (extent.segment, extent.offset) in self._doubted):
             return False
         if extent.segment >= self._trusted_from:
             return True

@@ -67,7 +67,8 @@ def _enter_segment(parts: SpaceParts, space: Space, segment: int) -> Iterator[No
         with contextlib.suppress(FileNotFoundError):
             data_bytes = os.stat(data_name(segment), dir_fd=parts.segments_fd).st_size
         group_max = parts.division.group_changes_max
-        groups = read_records(record_fd, segment, group_max) if record_fd >= 0 else iter(())
+        keys = parts.index.keys
+        groups = read_records(record_fd, segment, group_max, keys) if record_fd >= 0 else iter(())
         for group in groups:
             if not _enter_group(parts, space, group, data_bytes):
                 break

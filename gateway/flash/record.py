@@ -7,16 +7,21 @@ Every record stands in a frame that no future version changes:
 where the CRC covers the first twelve bytes and the payload. So a reader can step over a record of
 an unknown version or kind, and over one whose bytes went bad; it stops where no frame begins, which
 is the end of the log, or its torn tail. A log that was closed in order ends with a *seal*.
+
+Where flash is sealed, so are the payloads of chunks' records (kind 4), names and all, with the
+CRC32C of the chunk's own bytes at their end; a record in plaintext is then none.
 """
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from awscrt.checksums import crc32c
 
-from gateway.flash.rows import BodyOwner, Extent, encode_text
+from gateway.flash.rows import BodyOwner, Extent, encode_crc, encode_text
+from gateway.flash.sealing import DataKeys
+from gateway.flash.units import SEALED_BYTES
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
 
@@ -30,6 +35,9 @@ _CHUNK = struct.Struct("<16sIIQIIQHHHHHH")
 _SEAL = struct.Struct("<IQ")
 _KIND_CHUNK: Final = 1
 _KIND_SEAL: Final = 2
+_KIND_SEALED_CHUNK: Final = 4
+_CRC_BYTES: Final = 4
+_BOUND: Final = b"record"
 _NO_VERSION_ID: Final = 0xFFFF
 PAYLOAD_BYTES_MAX: Final = 16 * 1024
 SEAL_BYTES: Final = _FRAME.size + _SEAL.size
@@ -57,8 +65,9 @@ class Seal:
 class RecordWriter:
     """Encodes the records of one body; what they have in common is encoded once."""
 
-    def __init__(self, owner: BodyOwner) -> None:
+    def __init__(self, owner: BodyOwner, keys: DataKeys | None) -> None:
         """Take the identity of the object; raises ValueError where it exceeds a record's bounds."""
+        self._keys = keys
         version = owner.version
         checksums = "\0".join(text for pair in version.checksums for text in pair)
         texts = [
@@ -83,7 +92,8 @@ class RecordWriter:
     @property
     def record_bytes(self) -> int:
         """Return the length of each record of this body."""
-        return _FRAME.size + _CHUNK.size + len(self._texts)
+        sealed_bytes = 0 if self._keys is None else _CRC_BYTES + SEALED_BYTES
+        return _FRAME.size + _CHUNK.size + len(self._texts) + sealed_bytes
 
     def encode(self, number: int, extent: Extent) -> bytes:
         """Return the record of one chunk."""
@@ -97,7 +107,10 @@ class RecordWriter:
             self._size,
             *self._lengths,
         )
-        return _framed(_KIND_CHUNK, fixed + self._texts)
+        if self._keys is None or extent.plain_crc32c is None:
+            return _framed(_KIND_CHUNK, fixed + self._texts)
+        payload = fixed + self._texts + encode_crc(extent.plain_crc32c)
+        return _framed(_KIND_SEALED_CHUNK, self._keys.seal(payload, _BOUND))
 
 
 def encode_seal(seal: Seal) -> bytes:
@@ -107,15 +120,16 @@ def encode_seal(seal: Seal) -> bytes:
 
 def find_seal(tail: bytes) -> Seal | None:
     """Return the seal that the last `SEAL_BYTES` of a log are, if they are one."""
-    entries = list(RecordReader().feed(tail))
+    entries = list(RecordReader(None).feed(tail))
     return entries[0] if len(entries) == 1 and isinstance(entries[0], Seal) else None
 
 
 class RecordReader:
     """Fed with the bytes of a log in pieces of any size, yields its entries in order."""
 
-    def __init__(self) -> None:
-        """Begin before the first record."""
+    def __init__(self, keys: DataKeys | None) -> None:
+        """Begin before the first record; of sealed ones those are read that `keys` open."""
+        self._keys = keys
         self._rest = bytearray()
         self.position = 0
         """Bytes of the log up to the end of the last whole frame."""
@@ -134,7 +148,8 @@ class RecordReader:
                 break
             if len(self._rest) - used < _FRAME.size + payload_bytes:
                 break
-            entry = _entry(frame, bytes(self._rest[used : used + _FRAME.size + payload_bytes]))
+            whole = bytes(self._rest[used : used + _FRAME.size + payload_bytes])
+            entry = _entry(frame, whole, self._keys)
             used += _FRAME.size + payload_bytes
             self.position += _FRAME.size + payload_bytes
             if entry is not None:
@@ -148,18 +163,33 @@ def _framed(kind: int, payload: bytes) -> bytes:
     return start + crc.to_bytes(4, "little") + payload
 
 
-def _entry(frame: tuple[bytes, int, int, int, int, int], whole: bytes) -> Record | Seal | None:
+def _entry(
+    frame: tuple[bytes, int, int, int, int, int], whole: bytes, keys: DataKeys | None
+) -> Record | Seal | None:
     """Return what a whole frame holds; None steps over bad bytes, unknown versions and kinds."""
     _, version, kind, _, _, crc = frame
     payload = whole[_FRAME.size :]
     if version != FORMAT_VERSION or crc32c(payload, crc32c(whole[:_CRC_COVERS])) != crc:
         return None
+    if kind == _KIND_CHUNK and keys is not None:
+        return None
     decode = _DECODERS.get(kind)
     try:
+        if kind == _KIND_SEALED_CHUNK and keys is not None:
+            return _open_chunk(payload, keys)
         return None if decode is None else decode(payload)
     except ValueError:
         # Its bytes are those that were written, and yet no texts: nobody's record of this version.
         return None
+
+
+def _open_chunk(payload: bytes, keys: DataKeys) -> Record | None:
+    plain = keys.open(payload, _BOUND)
+    record = None if plain is None else _decode_chunk(plain[:-_CRC_BYTES])
+    if record is None or plain is None:
+        return None
+    crc = int.from_bytes(plain[-_CRC_BYTES:], "little")
+    return replace(record, extent=replace(record.extent, plain_crc32c=crc))
 
 
 def _decode_chunk(payload: bytes) -> Record | None:

@@ -18,6 +18,7 @@ from typing import Final
 from gateway.flash.index import Writing
 from gateway.flash.record import Record, RecordReader, Seal
 from gateway.flash.rows import Row
+from gateway.flash.sealing import DataKeys
 from gateway.flash.segments import (
     SegmentFiles,
     data_name,
@@ -108,7 +109,7 @@ def _is_sealed(segments_fd: int, files: SegmentFiles) -> bool:
     return seal == Seal(files.segment, files.data_bytes)
 
 
-def close_abandoned(segments_fd: int, segment: int) -> bool:
+def close_abandoned(segments_fd: int, segment: int, keys: DataKeys | None) -> bool:
     """Seal a segment whose writer died; return False if a process is still writing to it.
 
     It is cut to the last chunk that has a record: what has none, nobody can find. Raises OSError.
@@ -119,7 +120,7 @@ def close_abandoned(segments_fd: int, segment: int) -> bool:
     try:
         if find_sealed(record_fd) is not None:
             return True
-        data_bytes, record_bytes = _used(record_fd)
+        data_bytes, record_bytes = _used(record_fd, keys)
         data_fd = os.open(data_name(segment), os.O_RDWR, dir_fd=segments_fd)
         try:
             data_bytes = min(data_bytes, os.fstat(data_fd).st_size)
@@ -131,9 +132,9 @@ def close_abandoned(segments_fd: int, segment: int) -> bool:
     return True
 
 
-def _used(record_fd: int) -> tuple[int, int]:
+def _used(record_fd: int, keys: DataKeys | None) -> tuple[int, int]:
     """Return how many bytes of data have records, and how many bytes the records are."""
-    reader, data_bytes, record_bytes = RecordReader(), 0, 0
+    reader, data_bytes, record_bytes = RecordReader(keys), 0, 0
     for piece in _pieces(record_fd):
         for entry in reader.feed(piece):
             if isinstance(entry, Record):
@@ -144,9 +145,11 @@ def _used(record_fd: int) -> tuple[int, int]:
     return data_bytes, record_bytes
 
 
-def read_records(record_fd: int, segment: int, group_max: int) -> Iterator[list[Record]]:
+def read_records(
+    record_fd: int, segment: int, group_max: int, keys: DataKeys | None
+) -> Iterator[list[Record]]:
     """Yield the records of a segment's log in groups of `group_max`; raises OSError."""
-    reader = RecordReader()
+    reader = RecordReader(keys)
     group: list[Record] = []
     for piece in _pieces(record_fd):
         for entry in reader.feed(piece):

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Any, Protocol
 
+from gateway.flash.units import opened_bytes
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
 
@@ -22,6 +23,7 @@ _HEAD = struct.Struct("<BBBBqHHQ16sHH")
 _FORMAT = 1
 _CHUNK_KEY = struct.Struct(">16sI")
 _EXTENT = struct.Struct("<IIQI")
+_SEALED_EXTENT = struct.Struct("<IIQII")
 _SEPARATOR = "\0"
 
 CHUNK_KEY_BYTES = _CHUNK_KEY.size
@@ -51,11 +53,23 @@ class Extent:
     offset: int
     length: int
     crc32c: int
+    plain_crc32c: int | None = None
+    """CRC32C of the chunk's own bytes where those on flash are sealed, which `crc32c` is of."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Return whether the bytes on flash are sealed."""
+        return self.plain_crc32c is not None
+
+    @property
+    def body_bytes(self) -> int:
+        """Return the length of the chunk itself."""
+        return self.length if self.plain_crc32c is None else opened_bytes(self.length)
 
     @property
     def body_crc32c(self) -> int:
-        """Return the CRC32C of the chunk's own bytes."""
-        return self.crc32c
+        """Return the CRC32C of the chunk itself."""
+        return self.crc32c if self.plain_crc32c is None else self.plain_crc32c
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +91,13 @@ def encode_text(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def row_key(name: ObjectName) -> bytes:
-    """Return the 16-byte key under which the row of `name` is kept."""
-    return blake2b(
-        encode_text(name.bucket) + b"\0" + encode_text(name.key), digest_size=16
-    ).digest()
+def row_key(name: ObjectName, names_key: bytes = b"") -> bytes:
+    """Return the 16-byte key under which the row of `name` is kept.
+
+    With a `names_key` nobody can tell without it whether a name that he guesses is there.
+    """
+    text = encode_text(name.bucket) + b"\0" + encode_text(name.key)
+    return blake2b(text, digest_size=16, key=names_key).digest()
 
 
 def encode_row(row: Row) -> bytes:
@@ -168,8 +184,8 @@ def time_of(data: bytes) -> int:
 
 
 def body_of(data: bytes) -> bytes:
-    """Return the body id of a row."""
-    return bytes(_HEAD.unpack_from(data)[8])
+    """Return the body id of a row; that of no body where the bytes are none."""
+    return bytes(_HEAD.unpack_from(data)[8]) if len(data) >= _HEAD.size else bytes(16)
 
 
 def _decode(head: tuple[Any, ...], joined: bytes, name: ObjectName) -> Row:
@@ -194,12 +210,21 @@ def chunk_number(key: bytes) -> int:
 
 
 def encode_extent(extent: Extent) -> bytes:
-    """Return the 20 bytes of an extent."""
-    return _EXTENT.pack(extent.segment, extent.length, extent.offset, extent.crc32c)
+    """Return the 20 bytes of an extent, 24 of a sealed one."""
+    fixed = _EXTENT.pack(extent.segment, extent.length, extent.offset, extent.crc32c)
+    return fixed if extent.plain_crc32c is None else fixed + encode_crc(extent.plain_crc32c)
+
+
+def encode_crc(crc: int) -> bytes:
+    """Return the 4 bytes of a CRC32C."""
+    return crc.to_bytes(4, "little")
 
 
 @lru_cache(maxsize=4096)  # the same few are read for every request of a hot object
 def decode_extent(data: bytes) -> Extent:
-    """Return the extent of 20 bytes."""
+    """Return the extent of 20 bytes, or of the 24 of a sealed one."""
+    if len(data) == _SEALED_EXTENT.size:
+        segment, length, offset, crc32c, plain_crc32c = _SEALED_EXTENT.unpack(data)
+        return Extent(segment, offset, length, crc32c, plain_crc32c)
     segment, length, offset, crc32c = _EXTENT.unpack(data)
     return Extent(segment, offset, length, crc32c)

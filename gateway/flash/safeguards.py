@@ -1,6 +1,6 @@
 """How flash guards what it keeps: when bytes are proven, and how much the scrub may read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Verify: TypeAlias = Literal["always", "first", "scrub"]
@@ -15,3 +15,5 @@ class Safeguards:
     verify: Verify = "first"
     scrub_bytes_per_second: int = 0
     """What all processes together may read for the scrub; 0 turns it off."""
+    keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """Keys of 32 bytes that seal flash, the one in use first; none leaves it in plaintext."""

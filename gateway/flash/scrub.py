@@ -121,7 +121,8 @@ class Scrub:
         except FileNotFoundError:
             return True
         try:
-            for group in read_records(record_fd, segment, _GROUP_RECORDS):
+            keys = self._parts.index.keys
+            for group in read_records(record_fd, segment, _GROUP_RECORDS, keys):
                 for record in group:
                     if self._stop.is_set():
                         return False

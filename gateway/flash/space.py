@@ -126,7 +126,7 @@ class Space:
                 remove_segment(segments_fd, files.segment)
                 is_changed = True
             elif files.segment not in self._known_sealed and close_abandoned(
-                segments_fd, files.segment
+                segments_fd, files.segment, self._parts.index.keys
             ):
                 self._known_sealed.add(files.segment)
                 is_changed = True

@@ -29,9 +29,11 @@ from gateway.flash.rows import BodyOwner, Extent, Row
 from gateway.flash.runs import RUN_PIECES_MAX, Run
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.settling import Settling
+from gateway.flash.units import stored_bytes
 from gateway.flash.writing import ChunkWrite
 from gateway.model.failures import FlashTrouble
 from gateway.model.names import ObjectName
+from gateway.model.versions import Version, body_id
 from gateway.telemetry import metrics
 
 __all__ = ["Extent", "Flash", "Row", "Run", "SegmentHandle"]
@@ -79,15 +81,19 @@ class Flash:
         the disk. `distrust_path` is a file on another disk, best in memory, that all processes
         share for writes that flash cannot note. `faults` is a seam for tests.
         """
+        guards = safeguards or Safeguards()
+        division = divide(size_bytes, chunk_bytes, segment_bytes)
+        if guards.keys and division.segment_bytes < stored_bytes(chunk_bytes):
+            raise ValueError(f"segments of {division.segment_bytes} bytes hold no sealed chunk")
         settling = Settling(asyncio.get_running_loop())
         distrust = Distrust(distrust_path)
         lifeline = Lifeline(
             Path(path),
-            divide(size_bytes, chunk_bytes, segment_bytes),
+            division,
             faults or faults_from_environment(),
             settling,
             distrust,
-            safeguards=safeguards or Safeguards(),
+            safeguards=guards,
             writer=writer,
             probe_seconds=probe_seconds,
         )
@@ -191,12 +197,12 @@ class Flash:
         if volume is None:
             return None
         try:
-            run = Run(owner, first, RecordWriter(owner), volume)
+            run = Run(owner, first, RecordWriter(owner, volume.keys), volume)
         except ValueError:
             return None
         try:
             async with asyncio.timeout(self._patience_seconds):
-                await self._fill_run(run, list(lengths))
+                await self._fill_run(run, [volume.stored_bytes(length) for length in lengths])
         except TimeoutError:
             _log.warning("flash: no room was made in %s s", self._patience_seconds)
         except BaseException:
@@ -230,8 +236,8 @@ class Flash:
         if self._lifeline.live is not run.volume or place is None or run.is_finished:
             raise FlashTrouble("there is no space for this chunk")
         segment, offset, length = place
-        if len(data) != length:
-            raise ValueError(f"chunk {number} has {len(data)} bytes, {length} were reserved")
+        if run.volume.stored_bytes(len(data)) != length:
+            raise ValueError(f"chunk {number} has {len(data)} bytes, not those that were reserved")
         job = ChunkWrite(
             run=run,
             number=number,
@@ -299,6 +305,12 @@ class Flash:
         An extent that is not proven yet is judged on the way if it is short.
         """
         return self._proving.read_now(body, number, extent, start, length)
+
+    def body_of(self, name: ObjectName, version: Version) -> bytes:
+        """Return the id under which the body of that version lies here (`model.versions`)."""
+        volume = self._lifeline.volume
+        names_key = volume.names_key if volume is not None else b""
+        return body_id(name, version, self._lifeline.division.chunk_bytes, names_key)
 
     def quarantine_body(self, row: Row) -> None:
         """Take the row and every chunk of its body off flash: they are not what they should be."""

@@ -30,6 +30,7 @@ from gateway.flash.scrub import Scrub
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
 from gateway.flash.space import Space
 from gateway.flash.touches import Touches
+from gateway.flash.units import stored_bytes
 
 
 class Volume:
@@ -91,7 +92,13 @@ class Volume:
             self._membership = Membership(self.directory_fd)
             stack.callback(self._membership.close)
             is_first = self._membership.was_first
-            agree_on_layout(self.path, self.division.chunk_bytes, is_first=is_first)
+            self.keys = agree_on_layout(
+                self.path,
+                self.directory_fd,
+                self.division.chunk_bytes,
+                self.safeguards.keys,
+                is_first=is_first,
+            )
             self.segments_fd = open_directory(stack, self.path / "segments")
             remove_probes(self.segments_fd)
             self.index = self._open_index(discard_index=discard_index)
@@ -103,7 +110,9 @@ class Volume:
         self.touches = Touches(self.directory_fd)
         stack.callback(self.touches.close)
         doubted_below = int(self.index.find_meta(DOUBTED_KEY) or 0)
-        self.readers = Readers(self.segments_fd, self.faults, self.safeguards.verify, doubted_below)
+        self.readers = Readers(
+            self.segments_fd, self.faults, self.safeguards.verify, doubted_below, self.keys
+        )
         stack.callback(self.readers.close)
 
     def _open_index(self, *, discard_index: bool) -> Index:
@@ -130,7 +139,7 @@ class Volume:
     def _index(self, pending: bytes) -> Index:
         path = self.path / "index"
         path.mkdir(mode=0o700, exist_ok=True)
-        return Index(path, self.division.index_bytes_max, pending)
+        return Index(path, self.division.index_bytes_max, pending, self.keys)
 
     def _discard_index(self) -> None:
         """Move the index away, then delete it: a kill in between leaves none, not half of one."""
@@ -174,6 +183,15 @@ class Volume:
     def purge_steps(self) -> Iterator[None]:
         """Return the steps of removing the rows whose segments had to give way."""
         return purge_steps(self.parts)
+
+    @property
+    def names_key(self) -> bytes:
+        """Return the key of the hashes of names; none without encryption."""
+        return b"" if self.keys is None else self.keys.names_key
+
+    def stored_bytes(self, length: int) -> int:
+        """Return what a chunk of `length` bytes takes in a segment."""
+        return length if self.keys is None else stored_bytes(length)
 
     def drop_body(self, body: bytes, chunks: int) -> None:
         """Queue the removal of a body of so many chunks from the index; nobody is told."""

@@ -61,10 +61,14 @@ class ChunkWrite:
     def _write(self) -> None:
         if self.data is None:
             raise FlashTrouble("the write was given up")
-        extent = self.extent
-        self.segment.write(extent.offset, self.data)
-        crc = crc32c(self.data)
-        self.extent = Extent(extent.segment, extent.offset, extent.length, crc)
+        extent, keys, stored = self.extent, self.run.volume.keys, self.data
+        plain_crc = None
+        if keys is not None:
+            plain_crc = crc32c(self.data)
+            stored = keys.seal_chunk(self.run.owner.body, self.number, self.data)
+        self.segment.write(extent.offset, stored)
+        crc = crc32c(stored)
+        self.extent = Extent(extent.segment, extent.offset, extent.length, crc, plain_crc)
         self.is_written = True
 
     def _append(self) -> None:

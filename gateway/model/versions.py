@@ -49,12 +49,13 @@ class Version:
         return bool(shared) or self.is_same_tuple(other)
 
 
-def body_id(name: ObjectName, version: Version, chunk_bytes: int) -> bytes:
+def body_id(name: ObjectName, version: Version, chunk_bytes: int, names_key: bytes = b"") -> bytes:
     """Return the 16-byte key under which the chunks of this version's body lie on flash.
 
-    Checksums are part of it: the row that knew them may be gone while its chunks remain.
+    Checksums are part of it: the row that knew them may be gone while its chunks remain. With a
+    `names_key` it tells nobody who has not got that whether a version he knows is there.
     """
-    digest = blake2b(digest_size=16)
+    digest = blake2b(digest_size=16, key=names_key)
     for part in (
         name.bucket,
         name.key,

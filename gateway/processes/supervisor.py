@@ -27,6 +27,8 @@ from gateway.processes.metrics_folder import metrics_folder
 from gateway.processes.ports import CannotServeError, held_port, why_not
 from gateway.processes.readiness import Urls, announce
 from gateway.processes.reloading import apply_reload
+from gateway.settings.flash import FlashSettings
+from gateway.settings.flash_keys import with_keys
 from gateway.settings.reading import SettingsError
 from gateway.settings.tree import Settings
 from gateway.telemetry import application_log, metrics
@@ -69,7 +71,8 @@ async def _serve(
         store = stack.enter_context(open_store(settings))
         audit_log = open_audit_log(settings, stack)
         admin_api = Admin(settings, store, audit_log)
-        supervisor = Supervisor(settings, port, folder, admin_api)
+        flash = await asyncio.to_thread(with_keys, settings.flash)
+        supervisor = Supervisor(settings, flash, port, folder, admin_api)
         address = settings.admin.listen
         admin = serving_admin(
             address.host,
@@ -94,9 +97,15 @@ def worker_count(settings: Settings) -> int:
 class Supervisor:
     """The workers of one gateway, by number."""
 
-    def __init__(self, settings: Settings, port: int, folder: Path, admin: Admin) -> None:
-        """Take the port that is held, the folder that workers count in, and the admin API."""
+    def __init__(
+        self, settings: Settings, flash: FlashSettings, port: int, folder: Path, admin: Admin
+    ) -> None:
+        """Take the port that is held, the folder that workers count in, and the admin API.
+
+        `flash` are the settings of flash with its keys, which every worker is to have alike.
+        """
         self._settings = settings
+        self._flash = flash
         self._admin = admin
         self._port = port
         self._folder = folder
@@ -169,12 +178,14 @@ class Supervisor:
             pause_seconds = _next_pause(pause_seconds) if is_young else 0.0
 
     async def _spawn(self, number: int) -> Child:
-        start = Start(self._settings, number, self._port, self._folder / f"worker-{number}")
+        settings = self._settings
+        keyed = settings.model_copy(update={"flash": self._flash})
+        start = Start(keyed, number, self._port, self._folder / f"worker-{number}")
         child = self._children[number] = await Child.spawn(start)
         # A signal or a reload may have come while the process was being made.
         if self._stopping.is_set():
             await child.send({"stop": True})
-        elif start.settings is not self._settings:
+        elif settings is not self._settings:
             await child.send(reload_message(self._settings))
         _log.info("worker %d is process %d", number, child.pid)
         return child

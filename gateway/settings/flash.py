@@ -1,14 +1,15 @@
 """The settings of flash: where it is, how it is divided, and how what it keeps is guarded."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from gateway.flash.admission import SIZE_BYTES_MIN, divide
-from gateway.flash.safeguards import Safeguards, Verify
+from gateway.flash.safeguards import Verify
+from gateway.flash.units import stored_bytes
 from gateway.settings.fields import Section, refuse, setting
-from gateway.settings.values import GIB, KIB, MIB, LocalPath, Size
+from gateway.settings.values import GIB, KIB, MIB, LocalPath, Secret, Size, Words, check_key
 
 
 class FlashSettings(Section):
@@ -70,10 +71,29 @@ class FlashSettings(Section):
         ge=0,
     )
 
+    key_file: LocalPath | None = setting(
+        "The file with the key that seals everything on flash (AES-256-GCM), names included: 32 "
+        "random bytes in base64 (`openssl rand -base64 32`). With several lines the first seals "
+        "and all open, so that a key can be replaced. What was on flash in plaintext, or under "
+        "other keys, is removed. Keep it on another disk.",
+        None,
+        unit="path",
+    )
+    key: Annotated[Secret | None, AfterValidator(check_key)] = setting(
+        "The same keys in place of a file, meant for the environment (`FOREBAY_FLASH__KEY`).",
+        None,
+    )
+    key_command: Words = setting(
+        "A command that prints the same keys, such as one that asks a KMS: a list of program and "
+        "arguments, run once at the start without a shell, for at most 30 seconds.",
+        (),
+        unit="command",
+    )
+
     @property
-    def safeguards(self) -> Safeguards:
-        """Return what flash is to do for its integrity."""
-        return Safeguards(self.verify, self.scrub_bytes_per_second)
+    def is_sealed(self) -> bool:
+        """Return whether anything is set that gives a key."""
+        return bool(self.key_file or self.key or self.key_command)
 
     @property
     def segment_bytes(self) -> int:
@@ -94,6 +114,7 @@ class FlashSettings(Section):
                 "flash.size is too small for two segments of flash.chunk_size: make flash.size "
                 "larger, or flash.chunk_size and flash.segment_size smaller",
             )
+        self._check_sealing()
         if self.verify == "scrub" and not self.scrub_bytes_per_second:
             refuse(
                 'flash.verify is "scrub" and flash.scrub_bytes_per_second is 0, so that nothing '
@@ -102,3 +123,12 @@ class FlashSettings(Section):
         if self.fill_memory < self.chunk_size:
             refuse("flash.fill_memory is less than flash.chunk_size: make it larger")
         return self
+
+    def _check_sealing(self) -> None:
+        if (self.key_file is not None) + (self.key is not None) + bool(self.key_command) > 1:
+            refuse("more than one of flash.key_file, key and key_command is set: keep one")
+        if self.is_sealed and self.segment_bytes < stored_bytes(self.chunk_size):
+            refuse(
+                "flash.segment_size has no room for one sealed chunk of flash.chunk_size: make "
+                "it larger",
+            )

@@ -203,7 +203,8 @@ def describe(error: ValidationError, source: str) -> str:
         return f"{key} is missing in {source}: add it"
     words = _WORDS.get(first["type"]) or _lowered(first["msg"])
     remedy = str(cause) if cause is not None else words
-    if isinstance(first["input"], Mapping | list) or "secret" in key or "token" in key:
+    is_secret = "secret" in key or "token" in key or key.endswith(".key")
+    if isinstance(first["input"], Mapping | list) or is_secret:
         return f"{key} cannot be used: {remedy}"
     return f"{key} cannot be {first['input']!r}: {remedy}"
 
@@ -229,6 +230,7 @@ def refuse_missing_files(settings: Settings) -> None:
         "origin.client_cert": settings.origin.client_cert,
         "origin.client_key": settings.origin.client_key,
         "state.key_file": settings.state.key_file,
+        "flash.key_file": settings.flash.key_file,
     }
     for provider in settings.oidc:
         files |= provider.files

@@ -3,20 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, SecretStr, model_validator
+from pydantic import AfterValidator, model_validator
 
 from gateway.settings.fields import Section, refuse, setting
-from gateway.settings.values import LocalPath, Secret
-from gateway.state.sealing import SealError, parse_keys
-
-
-def _check_key(key: SecretStr | None) -> SecretStr | None:
-    if key is not None:
-        try:
-            parse_keys(key.get_secret_value())
-        except SealError as error:
-            raise ValueError(str(error)) from None
-    return key
+from gateway.settings.values import LocalPath, Secret, check_key
 
 
 class StateSettings(Section):
@@ -35,7 +25,7 @@ class StateSettings(Section):
         None,
         unit="path",
     )
-    key: Annotated[Secret | None, AfterValidator(_check_key)] = setting(
+    key: Annotated[Secret | None, AfterValidator(check_key)] = setting(
         "The same keys in place of a file, meant for the environment (`FOREBAY_STATE__KEY`).",
         None,
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, PlainSerializer, SecretStr, ValidationInfo
 
 from gateway.model.rules import Freshness, Mode
+from gateway.state.sealing import SealError, parse_keys
 
 KIB: Final = 2**10
 MIB: Final = 2**20
@@ -126,6 +127,16 @@ def resolve_path(value: object, info: ValidationInfo) -> str:
         raise ValueError("a path is a text that is not empty")
     folder = (info.context or {}).get("folder")
     return str(Path(folder, value) if folder is not None else Path(value))
+
+
+def check_key(key: SecretStr | None) -> SecretStr | None:
+    """Return the keys that seal something, as they are; raises ValueError where they are none."""
+    if key is not None:
+        try:
+            parse_keys(key.get_secret_value())
+        except SealError as error:
+            raise ValueError(str(error)) from None
+    return key
 
 
 def resolve_log_target(value: object, info: ValidationInfo) -> object:

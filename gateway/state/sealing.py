@@ -85,7 +85,7 @@ def parse_keys(text: str) -> tuple[bytes, ...]:
             key = b""
         if len(key) != KEY_BYTES:
             raise SealError(
-                "a state key is 32 random bytes in base64; make one with: openssl rand -base64 32"
+                "a key is 32 random bytes in base64; make one with: openssl rand -base64 32"
             )
         keys.append(key)
     if not keys:

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.budget import ByteBudget
 from gateway.core.spool import MEMORY_BYTES_MAX, Spool
+from gateway.core.spool_file import SpoolFile
 from gateway.model.failures import Overloaded
 
 PIECES = [os.urandom(100_000) for _ in range(20)]
@@ -23,9 +24,10 @@ async def content(spool, piece_bytes=70_000):
 
 
 @pytest.mark.parametrize("memory_bytes", [0, len(BODY)])
-async def test_what_went_in_comes_out_as_often_as_asked(tmp_path, memory_bytes):
+@pytest.mark.parametrize("is_sealed", [False, True])
+async def test_what_went_in_comes_out_as_often_as_asked(tmp_path, memory_bytes, is_sealed):
     memory = ByteBudget(memory_bytes)
-    async with Spool([tmp_path], memory, len(BODY)) as spool:
+    async with Spool([tmp_path], memory, len(BODY), is_sealed=is_sealed) as spool:
         await spool.fill(each(PIECES))
         assert spool.length == len(BODY)
         assert await content(spool) == BODY
@@ -69,11 +71,27 @@ class Full:
         return getattr(self._file, name)
 
 
-async def test_a_disk_that_fills_up_is_left_for_the_next(tmp_path, monkeypatch):
-    async with Spool([tmp_path], ByteBudget(0), len(BODY)) as spool:
-        spool._file = Full(spool._file_with(bytearray()), 250_000)
+@pytest.mark.parametrize("is_sealed", [False, True])
+async def test_a_disk_that_fills_up_is_left_for_the_next(tmp_path, is_sealed):
+    async with Spool([tmp_path], ByteBudget(0), len(BODY), is_sealed=is_sealed) as spool:
+        spool._file = SpoolFile(tmp_path, is_sealed=is_sealed)
+        spool._file._file = Full(spool._file._file, 250_000)
         await spool.fill(each(PIECES))
         assert await content(spool) == BODY
+
+
+async def test_a_sealed_file_holds_nothing_of_the_body_and_gives_no_wrong_byte(tmp_path):
+    async with Spool([tmp_path], ByteBudget(0), len(BODY), is_sealed=True) as spool:
+        await spool.fill(each(PIECES))
+        file = spool._file._file
+        file.seek(0)
+        kept = file.read()
+        assert len(kept) > len(BODY) - 65536
+        assert not any(BODY[at : at + 16] in kept for at in range(0, len(BODY) - 16, 4096))
+        file.seek(70_000)
+        file.write(b"x")
+        with pytest.raises(Overloaded, match="lost a body"):
+            await content(spool, 65_536)
 
 
 async def test_without_any_room_the_client_is_told_to_come_back(tmp_path):

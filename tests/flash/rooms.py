@@ -90,7 +90,7 @@ async def read(flash: Flash, row: Row, number: int) -> bytes | None:
     extent = flash.extents(row.body, range(number, number + 1)).get(number)
     if extent is None or not await flash.proven(row.body, number, extent):
         return None
-    return flash.read_now(row.body, number, extent, 0, extent.length)
+    return flash.read_now(row.body, number, extent, 0, extent.body_bytes)
 
 
 async def wait_for(condition: Callable[[], bool], seconds_max: float = 20.0) -> None:

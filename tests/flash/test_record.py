@@ -1,5 +1,6 @@
 """Records: what is written is read, whole or cut anywhere; what is torn or foreign is no record."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.flash.record import (
+    SEAL_BYTES,
     Record,
     RecordReader,
     RecordWriter,
@@ -16,10 +18,12 @@ from gateway.flash.record import (
     find_seal,
 )
 from gateway.flash.rows import Extent
+from gateway.flash.sealing import DataKeys
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "flash_records.bin"
+SEALED_GOLDEN = GOLDEN.with_name("flash_sealed_records.bin")
 
 texts = st.text(st.characters(exclude_characters="\0"), max_size=40)
 records = st.builds(
@@ -46,11 +50,11 @@ records = st.builds(
 
 
 def encode(record):
-    return RecordWriter(record).encode(record.number, record.extent)
+    return RecordWriter(record, None).encode(record.number, record.extent)
 
 
 def decode(*pieces):
-    reader = RecordReader()
+    reader = RecordReader(None)
     return [entry for piece in pieces for entry in reader.feed(piece)], reader
 
 
@@ -73,6 +77,45 @@ TWO = Record(
 def test_the_bytes_on_flash_are_those_of_format_version_1():
     log = encode(ONE) + encode(TWO) + encode_seal(Seal(1, 4103))
     assert log == GOLDEN.read_bytes()
+
+
+KEYS = DataKeys({1: bytes(range(32))}, b"")
+SEALED = [
+    replace(record, extent=replace(record.extent, plain_crc32c=0x12345678)) for record in (ONE, TWO)
+]
+
+
+def decode_sealed(log, keys=KEYS):
+    reader = RecordReader(keys)
+    return list(reader.feed(log)), reader
+
+
+def test_sealed_records_of_format_version_1_are_read():
+    log = SEALED_GOLDEN.read_bytes()
+    found, reader = decode_sealed(log)
+    assert found == SEALED
+    assert reader.position == len(log)
+
+
+def test_sealed_records_are_as_long_as_they_are_said_to_be():
+    for record in SEALED:
+        writer = RecordWriter(record, KEYS)
+        sealed = writer.encode(record.number, record.extent)
+        assert len(sealed) == writer.record_bytes
+        assert decode_sealed(sealed)[0] == [record]
+        assert record.name.key.encode() not in sealed[16:] or len(record.name.key) < 4
+
+
+def test_sealed_records_are_stepped_over_without_their_keys():
+    log = SEALED_GOLDEN.read_bytes()
+    for keys in (None, DataKeys({1: bytes(32)}, b""), DataKeys({2: bytes(range(32))}, b"")):
+        found, reader = decode_sealed(log + encode_seal(Seal(1, 7)), keys)
+        assert found == [Seal(1, 7)]
+        assert reader.position == len(log) + SEAL_BYTES
+
+
+def test_records_in_plaintext_are_none_where_flash_is_sealed():
+    assert decode_sealed(encode(ONE) + encode(TWO))[0] == []
 
 
 @given(st.lists(records, max_size=5))
@@ -162,4 +205,6 @@ def test_a_seal_is_found_only_at_the_end():
 def test_a_name_beyond_the_bounds_of_a_record_is_refused():
 
     with pytest.raises(ValueError, match="exceed a record"):
-        RecordWriter(Record(ObjectName("b", "k" * 20_000), TWO.version, TWO.body, 0, TWO.extent))
+        RecordWriter(
+            Record(ObjectName("b", "k" * 20_000), TWO.version, TWO.body, 0, TWO.extent), None
+        )

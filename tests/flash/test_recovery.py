@@ -198,7 +198,7 @@ async def test_a_segment_of_a_dead_process_is_cut_to_what_it_holds(tmp_path):
         await fill(again, row_of("b", CHUNK_BYTES), range(1), CHUNK_BYTES)
         assert (tmp_path / "segments" / "00000001.seg").stat().st_size == CHUNK_BYTES
         log = (tmp_path / "segments" / "00000001.rec").read_bytes()
-        assert list(RecordReader().feed(log))[-1] == Seal(1, CHUNK_BYTES)
+        assert list(RecordReader(None).feed(log))[-1] == Seal(1, CHUNK_BYTES)
         assert await read(again, row, 0) == data_of(row, 0, CHUNK_BYTES)
 
 

@@ -42,7 +42,7 @@ _ROW = Row(
 def read_records(raw: bytes) -> None:
     outcomes = []
     for cut in cuts_of(raw):
-        reader = RecordReader()
+        reader = RecordReader(None)
         entries = [entry for piece in cut for entry in reader.feed(piece)]
         assert reader.position <= len(raw)
         outcomes.append((entries, reader.position, reader.is_stopped))
@@ -50,7 +50,7 @@ def read_records(raw: bytes) -> None:
     find_seal(raw)
     # Bytes with the right checksum, whoever wrote them.
     whole = _framed(1, raw[:PAYLOAD_BYTES_MAX])
-    reader = RecordReader()
+    reader = RecordReader(None)
     assert len(list(reader.feed(whole))) <= 1
     assert reader.position == len(whole)
 

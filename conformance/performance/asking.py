@@ -53,7 +53,7 @@ def links(server: Server, keys: Iterable[str], method: str = "GET") -> list[str]
 
 @cache  # so that a cache that knows a request by its URL meets the same one again
 def _presigned(endpoint: str, key: str, method: str) -> str:
-    operation = {"GET": "get_object", "PUT": "put_object"}[method]
+    operation = {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object"}[method]
     url: str = _client(endpoint).generate_presigned_url(
         operation, Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=_LINK_SECONDS
     )

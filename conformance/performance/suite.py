@@ -11,7 +11,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance.performance import cold, memory, parquet, small_objects, uploads, warm, warming
+from conformance.performance import (
+    cold,
+    memory,
+    parquet,
+    small_objects,
+    strict,
+    uploads,
+    warm,
+    warming,
+)
 from conformance.performance.caches import Cache, CacheTroubleError, find_varnish, read_cache
 from conformance.performance.measurement import Measurement, row_order, take
 from conformance.performance.report import (
@@ -24,6 +33,7 @@ from conformance.performance.workplace import workplace
 
 MEASUREMENTS: dict[str, Measurement] = {
     "P1": Measurement(warm.small_gets, "versitygw minio nginx wrk"),
+    "P2": Measurement(strict.hot_key, "versitygw wrk"),
     "P3": Measurement(warm.large_stream, "versitygw minio nginx"),
     "P4": Measurement(cold.one_stream, "versitygw"),
     "P5": Measurement(cold.random_starts, "versitygw"),
@@ -32,6 +42,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "P8": Measurement(uploads.writes, "versitygw"),
     "P9": Measurement(parquet.table, "versitygw"),
     "P10": Measurement(memory.readers, "versitygw"),
+    "P13": Measurement(strict.first_byte, "versitygw"),
     "C9": Measurement(warming.job, "versitygw"),
     "A1": Measurement(warm.model_file, "versitygw"),
     "A5": Measurement(cold.crowd, "versitygw wrk"),

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from gateway.settings.reading import entry_model, environment_name
 from gateway.settings.tree import Settings
 from gateway.telemetry.metrics import METRICS
+from tests.support import dashboard
 
 DOCS = Path(__file__).parents[2] / "docs"
 SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -121,10 +122,11 @@ def _shown(value: object, unit: str) -> str:
 
 
 def main() -> None:
-    """Write every table anew."""
+    """Write every table anew, and the dashboard."""
     for (page, mark), reference in REFERENCES.items():
         path = DOCS / page
         path.write_text(with_reference(path.read_text(), mark, reference()))
+    dashboard.PATH.write_text(dashboard.written())
 
 
 if __name__ == "__main__":

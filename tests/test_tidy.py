@@ -19,6 +19,7 @@ import pytest
 from gateway.settings.reading import all_keys
 from gateway.settings.tree import Settings
 from gateway.telemetry.metrics import METRICS
+from tests.support import dashboard
 from tests.support.reference_docs import DOCS, REFERENCES, with_reference
 
 ROOT = Path(__file__).parents[1]
@@ -221,6 +222,18 @@ def test_every_alarm_names_a_metric_that_exists():
     text = (DOCS / "OPERATIONS.md").read_text("utf-8")
     named = set(re.findall(r"\bforebay_[a-z_]+", text))
     assert named - names == set()
+
+
+def test_every_metric_is_read_for_operators_and_drawn():
+    text = (DOCS / "OPERATIONS.md").read_text("utf-8")
+    readings = text.split("\n## Reading the metrics\n")[1].split("\n## ")[0]
+    shown_names = {metric.shown for metric in METRICS.values()}
+    unread = shown_names - set(re.findall(r"`(forebay_[a-z_]+)`", readings))
+    assert unread == set(), "write a row in docs/OPERATIONS.md, Reading the metrics"
+    drawn = set(re.findall(r"forebay_[a-z_]+", dashboard.written()))
+    undrawn = {name for name in shown_names if not any(one.startswith(name) for one in drawn)}
+    assert undrawn == set(), "add a line in tests/support/dashboard.py, then make docs"
+    assert dashboard.PATH.read_text("utf-8") == dashboard.written(), "run make docs"
 
 
 def test_every_document_that_is_linked_exists():

@@ -150,6 +150,13 @@ SECTIONS: dict[str, tuple[Panel, ...]] = {
             ),
         ),
     ),
+    "Snapshots": (
+        Panel(
+            "Recorded versions that are gone",
+            "ops",
+            (("refused", rate("snapshot_versions_gone")),),
+        ),
+    ),
     "Flash": (
         Panel(
             "Occupied by segments", "bytes", (("bytes", 'max(forebay_flash_bytes{job=~"$job"})'),)

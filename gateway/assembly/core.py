@@ -70,6 +70,7 @@ async def open_flash(settings: Settings, writer: str, shared_folder: Path | None
         segment_bytes=settings.flash.segment_bytes,
         writer=writer,
         safeguards=safeguards_of(settings.flash),
+        rules=rules_of(settings),
         distrust_path=shared_folder / "distrust" if shared_folder is not None else None,
     )
 

@@ -132,6 +132,7 @@ async def _follow(
         authentication.identities = renewed_lookup(authentication.identities, settings, core.store)
         renew_sessions(authentication, sts, settings)
         core.objects.rules = core.writing.rules = rules_of(settings)
+        core.flash.put_rules(core.objects.rules)
         for one in certificates:
             await asyncio.to_thread(one.refresh)
 

@@ -10,6 +10,7 @@ from typing import Final, NoReturn, TypeAlias
 
 from gateway.cli.cache_arguments import CACHE_TEXT, WARM_LINE, fill_cache, fill_warm
 from gateway.cli.identity_arguments import fill_identity
+from gateway.cli.simulate_arguments import fill_simulate
 from gateway.cli.snapshot_arguments import SNAPSHOT_TEXT, fill_snapshot
 
 DEFAULT_CONFIG: Final = Path("forebay.toml")
@@ -98,6 +99,7 @@ def make_parser() -> Parser:
     _add_policy(commands)
     _add_identity(commands)
     _add_doctor(commands)
+    _add_simulate(commands)
     # Spawned by `serve` with a control channel on its standard input; of no use to people.
     commands.add_parser(HIDDEN, add_help=False)
     return parser
@@ -225,6 +227,18 @@ def _add_doctor(commands: Commands) -> None:
     _add_config_option(parser)
     parser.add_argument("--bucket", metavar="NAME", help="where to write (default: the only one)")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+
+
+def _add_simulate(commands: Commands) -> None:
+    text = """\
+        Replays a trace through the gateway's own decisions, without a disk: Forebay's access log,
+        or lines of time,bucket/key,size[,first-last]. The rules of the settings file hold.
+
+          forebay simulate --trace access.log --size 100GiB 200GiB 400GiB
+        """
+    parser = _add(commands, "simulate", "say what a cache of another size would have hit", text)
+    _add_config_option(parser)
+    fill_simulate(parser)
 
 
 def _add_identity(commands: Commands) -> None:

@@ -12,6 +12,7 @@ from gateway.cli.cache_arguments import CACHE_COMMANDS
 from gateway.cli.identity_arguments import IDENTITY_COMMANDS
 from gateway.cli.shown import as_toml
 from gateway.cli.snapshot_arguments import SNAPSHOT_COMMANDS
+from gateway.model.rules import Rules
 from gateway.settings.reading import read_settings
 from gateway.settings.tree import Settings
 
@@ -110,6 +111,15 @@ def doctor(arguments: argparse.Namespace) -> int:
     return probing.examine(settings, arguments.bucket, as_json=arguments.json)
 
 
+def simulate(arguments: argparse.Namespace) -> int:
+    """Replay a trace through the cache's decisions."""
+    from gateway.cli import simulate as simulating
+
+    settings = read_settings(config_path(arguments), os.environ)
+    rules = Rules(rule.as_rule() for rule in settings.rules)
+    return simulating.simulate(settings.flash, rules, arguments)
+
+
 def change_identities(arguments: argparse.Namespace) -> int:
     """Change or show who may use Forebay."""
     from gateway.cli import identity
@@ -132,6 +142,7 @@ COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], i
     ("config", "show"): show_config,
     ("flash", "check"): check_flash,
     ("doctor", None): doctor,
+    ("simulate", None): simulate,
     ("policy", "check"): check_policy,
     **{("cache", name): look_at_cache for name in CACHE_COMMANDS},
     ("cache", "warm"): warm_cache,

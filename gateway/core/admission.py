@@ -40,7 +40,7 @@ class Admission:
         try:
             confirmed = await self._objects.confirm(name, voice, Receipt())
             version = await self._proven(confirmed, spool, etag, version_id)
-            if version is not None:
+            if version is not None and self._flash.refusal(name, version.size) is None:
                 await self._store(name, version, confirmed, spool)
                 metrics.writes_admitted.inc()
         except (Failure, NotCacheable):

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.core.body_checks import BodyChecks
 from gateway.core.budget import ByteBudget
@@ -25,6 +26,9 @@ from gateway.origin.interface import Origin, OriginAnswer
 from gateway.telemetry import metrics
 
 _log = logging.getLogger(__name__)
+_PASSING_PART: Final = 4
+"""The part of the memory that bodies which are not stored may hold for their readers."""
+_PASSING_SECONDS_MAX: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,24 @@ class ChunkFill:
             self._waiting.append(place)
             await place
 
+    def join(self) -> None:
+        """Count a reader that will come to this chunk."""
+        self.expected_by += 1
+        self.was_expected = True
+
+    def leave(self) -> None:
+        """Count a reader less."""
+        self.expected_by -= 1
+        if not self.expected_by:
+            self._wake()
+
+    async def wait_left(self) -> None:
+        """Return once readers came and the last one has left."""
+        while self.expected_by or not self.was_expected:
+            place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(place)
+            await place
+
     async def wait_over(self) -> None:
         """Return once its last word is said."""
         await self.wait_beyond(self.length)  # more than all of it is never received
@@ -119,6 +141,7 @@ class Filling:
         self._parameters = parameters
         self._fills: dict[tuple[bytes, int], ChunkFill] = {}
         self.budget = ByteBudget(parameters.memory_bytes_max)
+        self._passing = ByteBudget(parameters.memory_bytes_max // _PASSING_PART)
         self.checks = BodyChecks(flash, parameters.chunk_bytes, time.monotonic)
 
     def find(self, body: bytes, number: int) -> ChunkFill | None:
@@ -145,6 +168,50 @@ class Filling:
         else:
             answer.close()
         return len(fills)
+
+    def pass_on(self, row: Row, answer: OriginAnswer, wanted: ByteRange, voice: Voice) -> None:
+        """Give an answer that flash does not take to the readers who wait for it, from memory.
+
+        They are those who joined its question, and who comes meanwhile. Without memory for it, or
+        beyond a run, each asks for itself.
+        """
+        numbers = wanted.chunks(self._parameters.chunk_bytes)
+        if len(numbers) > self._parameters.run_chunks_max or not self._passing.try_take(
+            wanted.length
+        ):
+            answer.close()
+            return
+        fills = self._register(row, numbers, voice)
+        if len(fills) == len(numbers):
+            self._tasks.create_task(self._pass(row, fills, answer, wanted.length))
+            return
+        for fill in fills:
+            self._close(row.body, fill, None)
+        self._passing.give(wanted.length)
+        answer.close()
+
+    async def _pass(
+        self, row: Row, fills: list[ChunkFill], answer: OriginAnswer, count_bytes: int
+    ) -> None:
+        """Receive a run that is not stored, and keep it until its readers have left."""
+        ending: Failure | None = OriginUnreachable("the gateway is stopping")
+        pieces = self._pinned(row, fills, answer)
+        try:
+            async for _ in self._received(fills, pieces):
+                pass
+            ending = None
+            async with asyncio.timeout(_PASSING_SECONDS_MAX):
+                for fill in fills:
+                    await fill.wait_left()
+        except* TimeoutError:
+            pass  # whoever is still at it has the bytes, and keeps them
+        except* Exception as group:  # noqa: BLE001 - the readers get it, and the log
+            ending = _first_failure(group)
+        finally:
+            await pieces.aclose()
+            self._passing.give(count_bytes)
+            for fill in fills:
+                self._close(row.body, fill, ending)
 
     def _register(self, row: Row, numbers: range, voice: Voice) -> list[ChunkFill]:
         """Claim and enter contiguous chunks until one is taken or already on flash."""
@@ -187,17 +254,9 @@ class Filling:
         if run is None:
             if answer is not None:
                 answer.close()
-            raise FlashTrouble("flash has no room for this run")
-        start = fills[0].number * self._parameters.chunk_bytes
-        stop = start + sum(fill.length for fill in fills)
-        pieces = pinned_pieces(
-            self._origin,
-            row,
-            ByteRange(start, stop),
-            fills[0].voice,
-            resumes_max=self._parameters.resumes_max,
-            opening=answer,
-        )
+            reason = self._flash.refusal(row.name, row.version.size)
+            raise FlashTrouble(reason or "flash has no room for this run")
+        pieces = self._pinned(row, fills, answer)
         try:
             async with asyncio.TaskGroup() as stores:
                 async for fill in self._received(fills, pieces):
@@ -205,6 +264,21 @@ class Filling:
         finally:
             await pieces.aclose()
             self._flash.finish(run)
+
+    def _pinned(
+        self, row: Row, fills: list[ChunkFill], answer: OriginAnswer | None
+    ) -> AsyncGenerator[bytes]:
+        """Return the bytes of a run of that version, `answer` at their beginning."""
+        start = fills[0].number * self._parameters.chunk_bytes
+        stop = start + sum(fill.length for fill in fills)
+        return pinned_pieces(
+            self._origin,
+            row,
+            ByteRange(start, stop),
+            fills[0].voice,
+            resumes_max=self._parameters.resumes_max,
+            opening=answer,
+        )
 
     async def _received(
         self, fills: list[ChunkFill], pieces: AsyncIterator[bytes]

@@ -143,6 +143,7 @@ class Objects:
         what `select` raises, OriginRefused, OriginUnreachable.
         """
         rule = self._rule_of(name, receipt)
+        self._flash.note_sighting(name)
         for _ in range(_RESTARTS_MAX):
             if not self._flash.is_healthy:
                 raise NotCacheable("flash")
@@ -267,12 +268,18 @@ class Objects:
             confirmed.sent_ns,
             confirmed.voice.mark,
         )
-        if row is None or row.version != version or is_worth_noting(rule, row, self._now_ns()):
+        if self._is_worth_keeping(rule, row, fresh):
             self._flash.put_row(fresh)
         if row is not None and version.checksums and not row.version.checksums:
             # Learnt after the body was filled, by ranged GETs, which tell none.
             self._parts.filling.checks.judge(fresh)
         return fresh
+
+    def _is_worth_keeping(self, rule: Rule, row: Row | None, fresh: Row) -> bool:
+        if row is None:
+            # Of what flash does not take each GET is its own question: one request, not two.
+            return self._flash.refusal(fresh.name, fresh.version.size) is None
+        return row.version != fresh.version or is_worth_noting(rule, row, self._now_ns())
 
     def _adopt(
         self, name: ObjectName, confirmed: Confirmed, answer: OriginAnswer, start: int
@@ -284,6 +291,9 @@ class Objects:
             answer.close()
             return
         wanted = ByteRange(start, start + length)
+        if self._flash.refusal(name, row.version.size) is not None:
+            self._parts.filling.pass_on(row, answer, wanted, confirmed.voice)
+            return
         self._parts.filling.adopt(row, answer, wanted, confirmed.voice)
 
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway.core.filling import ChunkFill, Filling
 from gateway.core.pinned import pinned_pieces
@@ -138,8 +139,8 @@ class Reading:
                     raise FlashTrouble("flash lists what it does not give")  # noqa: TRY301
                 if idle_rounds and fill is None:
                     await self._arrange(number)
-            except FlashTrouble:
-                async for piece in self._direct():
+            except FlashTrouble as trouble:
+                async for piece in self._direct(trouble.message):
                     yield piece
 
     async def _from_flash(self, number: int) -> AsyncGenerator[Piece]:
@@ -240,6 +241,9 @@ class Reading:
         """See to it that chunk `number`, which is neither on flash nor on its way here, comes."""
         parts, body = self._parts, self._row.body
         self._receipt.cache = "MISS"
+        if self._refusal is not None:
+            metrics.reads_not_admitted.inc()
+            raise FlashTrouble(self._refusal)
         self._ahead = min(self._ahead, number)
         self._read_ahead(number)
         pause = _ELSEWHERE_SECONDS
@@ -269,6 +273,8 @@ class Reading:
                 at += 1
                 continue
             run = range(at, min(stop, self._run_stop(at)))
+            if self._refusal is not None:
+                break
             started = parts.filling.start(self._row, run, self._voice)
             self._receipt.origin_requests += bool(started)
             for begun in run[:started]:
@@ -276,19 +282,23 @@ class Reading:
             at += max(started, 1)
         self._ahead = max(self._ahead, stop)
 
+    @cached_property
+    def _refusal(self) -> str | None:
+        """Return why flash does not take the object, in words; asked once, at the first miss."""
+        return self._parts.flash.refusal(self._row.name, self._row.version.size)
+
     def _expect(self, fill: ChunkFill | None) -> None:
         """Note that this reader will come to the chunk, so that its run is carried to the end."""
         if fill is not None and self._expected.get(fill.number) is not fill:
             self._leave(fill.number)
-            fill.expected_by += 1
-            fill.was_expected = True
+            fill.join()
             self._expected[fill.number] = fill
 
     def _leave(self, number: int) -> None:
         """Take back what `_expect` noted of chunk `number`, if it did."""
         fill = self._expected.pop(number, None)
         if fill is not None:
-            fill.expected_by -= 1
+            fill.leave()
 
     def _run_stop(self, number: int) -> int:
         """Return where the run of `number` ends: aligned, so that readers agree on runs."""
@@ -296,10 +306,10 @@ class Reading:
         last = (self._wanted.stop - 1) // parts.chunk_bytes
         return min(last + 1, (number // parts.run_chunks + 1) * parts.run_chunks)
 
-    async def _direct(self) -> AsyncGenerator[Piece]:
-        """Yield the rest straight from the origin: flash does not take part."""
+    async def _direct(self, reason: str) -> AsyncGenerator[Piece]:
+        """Yield the rest straight from the origin: flash does not take part, for that reason."""
         self._receipt.cache = "MISS"
-        self._receipt.reason = "flash is out of order"
+        self._receipt.reason = reason or "flash is out of order"
         self._receipt.origin_requests += 1
         rest = ByteRange(self._position, self._wanted.stop)
         async for piece in pinned_pieces(

@@ -7,15 +7,17 @@ steps up to `index_bytes_max`. The one segment kept free is where eviction carri
 before it removes their old segment, so that the sum never exceeds the size, not even meanwhile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 MIB: Final = 1 << 20
-TOUCH_BYTES: Final = MIB
+# Half of it are heats of chunks: a byte for each 8 KiB of flash.
+_TOUCH_SHARE: Final = 4096
 # Reader table of the index, boot mark, locks, directories and the rounding of their blocks.
-_FIXED_BYTES: Final = TOUCH_BYTES + 256 * 1024
+_OTHERS_BYTES: Final = 256 * 1024
 _SEGMENTS_WANTED: Final = 64
 _SEGMENTS_MIN: Final = 8
+_GENERATIONS_A_TURN: Final = 4
 _BLOCK_BYTES: Final = 4096
 SIZE_BYTES_MIN: Final = 8 * MIB
 # What one change may add: a few pages, each written anew, and a row of the largest size.
@@ -41,6 +43,24 @@ class Division:
     def new_segment_bytes(self) -> int:
         """Return what a new segment occupies: data and records are allocated in full."""
         return rounded_up(self.segment_bytes) + rounded_up(self.record_bytes)
+
+    @property
+    def touch_bytes(self) -> int:
+        """Return the length of the map of sketches (`sketches.py`), whole MiB."""
+        return _touch_bytes(self.size_bytes)
+
+    def within(self, share_bytes: int | None) -> "Division":
+        """Return the same with segments of which several fit a share, where there is one."""
+        if share_bytes is None:
+            return self
+        fitting = share_bytes // _SEGMENTS_MIN // MIB * MIB
+        segment_bytes = min(self.segment_bytes, max(fitting, MIB, self.chunk_bytes))
+        record_bytes = _record_bytes(segment_bytes)
+        return replace(self, segment_bytes=segment_bytes, record_bytes=record_bytes)
+
+    def generation_of(self, segment: int) -> int:
+        """Return the number of the quarter of the flash that segment number `segment` begins."""
+        return segment * _GENERATIONS_A_TURN // max(self.size_bytes // self.segment_bytes, 1)
 
     @property
     def group_bytes_max(self) -> int:
@@ -70,7 +90,7 @@ class Division:
 
     def segments_bytes_max(self, allowance_bytes: int) -> int:
         """Return what all segments together may occupy under that allowance."""
-        return self.size_bytes - _FIXED_BYTES - allowance_bytes
+        return self.size_bytes - _fixed_bytes(self.size_bytes) - allowance_bytes
 
     @property
     def bodies_bytes_max(self) -> int:
@@ -91,9 +111,9 @@ def divide(size_bytes: int, chunk_bytes: int, segment_bytes: int | None = None) 
     """
     if segment_bytes is None:
         wanted = min(max(size_bytes // _SEGMENTS_WANTED, 8 * MIB), 256 * MIB)
-        fitting = (size_bytes - _FIXED_BYTES) // (_SEGMENTS_MIN + 1)
+        fitting = (size_bytes - _fixed_bytes(size_bytes)) // (_SEGMENTS_MIN + 1)
         segment_bytes = max(min(wanted, fitting) // MIB * MIB, MIB, chunk_bytes)
-    record_bytes = rounded_up(max(segment_bytes // 8, 16 * _BLOCK_BYTES))
+    record_bytes = _record_bytes(segment_bytes)
     step = min(max(segment_bytes // 2, MIB), 64 * MIB)
     division = Division(
         size_bytes=size_bytes,
@@ -109,6 +129,18 @@ def divide(size_bytes: int, chunk_bytes: int, segment_bytes: int | None = None) 
             f"a flash of {size_bytes} bytes is too small for chunks of {chunk_bytes} bytes"
         )
     return division
+
+
+def _record_bytes(segment_bytes: int) -> int:
+    return rounded_up(max(segment_bytes // 8, 16 * _BLOCK_BYTES))
+
+
+def _fixed_bytes(size_bytes: int) -> int:
+    return _touch_bytes(size_bytes) + _OTHERS_BYTES
+
+
+def _touch_bytes(size_bytes: int) -> int:
+    return max(-(-size_bytes // _TOUCH_SHARE // MIB) * MIB, MIB)
 
 
 def rounded_up(length: int) -> int:

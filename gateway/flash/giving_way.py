@@ -45,7 +45,7 @@ def give_way(path: Path) -> bool:
         with lock.held():
             is_removed = _remove_oldest(segments_fd)
             if is_removed:
-                _mark(directory_fd)
+                mark_purge(directory_fd)
             return is_removed
 
 
@@ -59,7 +59,7 @@ def _remove_oldest(segments_fd: int) -> bool:
     return False
 
 
-def _mark(directory_fd: int) -> None:
+def mark_purge(directory_fd: int) -> None:
     """Note that rows are to be purged; one byte more each time, so that no note is overlooked."""
     # Where even this finds no room, the process that unlinked still knows.
     with contextlib.suppress(OSError):

@@ -22,12 +22,15 @@ from gateway.flash.faults import Faults
 from gateway.flash.giving_way import give_way, is_disk_full
 from gateway.flash.index import IndexTrouble, Writing, is_beyond_repair
 from gateway.flash.keeper import Keeper
+from gateway.flash.keeping import Keeping
+from gateway.flash.purposes import COMMON, Purpose
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.segments import OpenSegment
 from gateway.flash.settling import Settling
 from gateway.flash.volume import Volume
 from gateway.model.failures import FlashTrouble
 from gateway.model.names import ObjectName
+from gateway.model.rules import Rules
 from gateway.telemetry import metrics
 
 _log = logging.getLogger(__name__)
@@ -36,6 +39,10 @@ TROUBLES: Final = (OSError, IndexTrouble, FlashTrouble, TimeoutError)
 _UNFORGOTTEN_MAX: Final = 65_536
 _READER_CHECK_TICKS: Final = 10
 _LOOP_SECONDS_MAX: Final = 5.0
+_GROUP_SEGMENTS_MAX: Final = 4
+"""Segments of groups that a process has open at once; each takes its whole length meanwhile."""
+_TTL_PARTS: Final = 8
+"""What has a time to live fills a segment for this part of it, so that little leaves early."""
 
 
 class Lifeline:
@@ -52,8 +59,11 @@ class Lifeline:
         safeguards: Safeguards,
         writer: str,
         probe_seconds: float,
+        rules: Rules,
     ) -> None:
         """Use `start`."""
+        self.keeping = Keeping(rules, (), division.size_bytes)
+        """The terms in force; replaced whole."""
         self._path = path
         self.division = division
         self._faults = faults
@@ -74,6 +84,10 @@ class Lifeline:
         self._is_closed = False
         self._ticks = 0
         self.keeper = Keeper(self._tick, probe_seconds, self.report)
+
+    def put_rules(self, rules: Rules) -> None:
+        """Judge by other rules from now on."""
+        self.keeping = Keeping(rules, self.keeping.pins, self.division.size_bytes)
 
     def start(self) -> "Future[None]":
         """Start the keeper and have it open flash; the future is done when it has tried."""
@@ -99,27 +113,30 @@ class Lifeline:
             self._is_room_wanted = True
             self.keeper.call(self._make_room)
 
-    def replace_active(self, volume: Volume) -> "Future[bool]":
+    def replace_active(self, volume: Volume, purpose: Purpose) -> "Future[bool]":
         """Have the keeper give `volume` a new segment to write to; False if there is none."""
         answer: Future[bool] = Future()
-        self.keeper.call(lambda: self._replace_active(volume, answer))
+        self.keeper.call(lambda: self._replace_active(volume, purpose, answer))
         return answer
 
-    def _replace_active(self, volume: Volume, answer: "Future[bool]") -> None:
+    def _replace_active(self, volume: Volume, purpose: Purpose, answer: "Future[bool]") -> None:
         if not answer.set_running_or_notify_cancel():
             return
         retired: list[OpenSegment] = []
 
-        def deliver(segment: OpenSegment) -> None:
+        def deliver(made: Purpose, segment: OpenSegment) -> None:
             volume.open_segments.add(segment)
-            old, volume.active = volume.active, segment
-            if old is not None and old.retire():
-                retired.append(old)
-            answer.set_result(True)
+            old = volume.active.pop(made, None)
+            # Popped first: the order is that of their making, and the oldest group's goes.
+            volume.active[made] = segment
+            done = (old, _superfluous(volume))
+            retired.extend(one for one in done if one is not None and one.retire())
+            if made == purpose:
+                answer.set_result(True)
 
         try:
             if volume is self.live:
-                volume.space.new_segment(deliver)
+                volume.space.new_segment(purpose, volume.active, deliver)
         except TROUBLES as error:
             self.report(error)
         if not answer.done():
@@ -130,9 +147,10 @@ class Lifeline:
 
     def retire_active(self, volume: Volume) -> None:
         """Let the next reservation begin a new segment (on the keeper's thread)."""
-        old, volume.active = volume.active, None
-        if old is not None and old.retire():
-            self._seal(volume, old)
+        while volume.active:
+            old = volume.active.popitem()[1]
+            if old.retire():
+                self._seal(volume, old)
 
     def seal(self, volume: Volume, segment: OpenSegment) -> None:
         """Have the keeper seal a segment that nobody uses any more."""
@@ -193,8 +211,21 @@ class Lifeline:
         self._ticks += 1
         if self._ticks % _READER_CHECK_TICKS == 0:
             volume.index.free_dead_readers()
+        self._retire_aged(volume)
+        volume.space.expire()
         if self.keeper.background is None:
             self._work_in_background(volume)
+
+    def _retire_aged(self, volume: Volume) -> None:
+        """Begin new segments for what has a time to live, since whole segments leave by it."""
+        groups, now_ns = self.keeping.groups, time.time_ns()
+        for purpose, segment in list(volume.active.items()):
+            terms = groups.get(purpose.group)
+            ttl_ns = terms.ttl_ns if terms is not None else 0
+            if ttl_ns and segment.label.begun_ns + ttl_ns // _TTL_PARTS <= now_ns:
+                del volume.active[purpose]
+                if segment.retire():
+                    self._seal(volume, segment)
 
     def _recover(self) -> None:
         try:
@@ -240,6 +271,7 @@ class Lifeline:
             self._safeguards,
             report=self.report,
             wants_room=self.want_room,
+            keeping=lambda: self.keeping,
             discard_index=self._must_discard_index,
         )
         if self.volume.was_left_open:
@@ -279,3 +311,9 @@ class Lifeline:
         for name, forgotten_ns in names:
             if self.unforgotten.get(name) == forgotten_ns:
                 del self.unforgotten[name]
+
+
+def _superfluous(volume: Volume) -> OpenSegment | None:
+    """Take the oldest group's segment out of use where there are more than may be open."""
+    groups = [purpose for purpose in volume.active if purpose.group != COMMON]
+    return volume.active.pop(groups[0]) if len(groups) > _GROUP_SEGMENTS_MAX else None

@@ -6,7 +6,8 @@ Every record stands in a frame that no future version changes:
 
 where the CRC covers the first twelve bytes and the payload. So a reader can step over a record of
 an unknown version or kind, and over one whose bytes went bad; it stops where no frame begins, which
-is the end of the log, or its torn tail. A log that was closed in order ends with a *seal*.
+is the end of the log, or its torn tail. A log begins with a *label*, which says what the segment is
+for and names nothing, and ends with a *seal* where it was closed in order.
 
 Where flash is sealed, so are the payloads of chunks' records (kind 4), names and all, with the
 CRC32C of the chunk's own bytes at their end; a record in plaintext is then none.
@@ -19,6 +20,7 @@ from typing import Final
 
 from awscrt.checksums import crc32c
 
+from gateway.flash.purposes import UNLABELLED, Label, Purpose, Stream
 from gateway.flash.rows import BodyOwner, Extent, encode_crc, encode_text
 from gateway.flash.sealing import DataKeys
 from gateway.flash.units import SEALED_BYTES
@@ -33,14 +35,18 @@ _CRC_COVERS = 12
 # lengths of bucket, key, ETag, Last-Modified, version id and checksums, which follow in this order.
 _CHUNK = struct.Struct("<16sIIQIIQHHHHHH")
 _SEAL = struct.Struct("<IQ")
+# Stream, zeros, group, begun (ns).
+_LABEL = struct.Struct("<B7x8sQ")
 _KIND_CHUNK: Final = 1
 _KIND_SEAL: Final = 2
+_KIND_LABEL: Final = 3
 _KIND_SEALED_CHUNK: Final = 4
 _CRC_BYTES: Final = 4
 _BOUND: Final = b"record"
 _NO_VERSION_ID: Final = 0xFFFF
 PAYLOAD_BYTES_MAX: Final = 16 * 1024
 SEAL_BYTES: Final = _FRAME.size + _SEAL.size
+LABEL_BYTES: Final = _FRAME.size + _LABEL.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,19 @@ def encode_seal(seal: Seal) -> bytes:
     return _framed(_KIND_SEAL, _SEAL.pack(seal.segment, seal.data_bytes))
 
 
+def encode_label(label: Label) -> bytes:
+    """Return the first record of a log."""
+    purpose = label.purpose
+    payload = _LABEL.pack(purpose.stream, purpose.group, label.begun_ns)
+    return _framed(_KIND_LABEL, payload)
+
+
+def find_label(head: bytes) -> Label:
+    """Return the label that the first `LABEL_BYTES` of a log are; logs of before have none."""
+    entries = list(RecordReader(None).feed(head))
+    return entries[0] if len(entries) == 1 and isinstance(entries[0], Label) else UNLABELLED
+
+
 def find_seal(tail: bytes) -> Seal | None:
     """Return the seal that the last `SEAL_BYTES` of a log are, if they are one."""
     entries = list(RecordReader(None).feed(tail))
@@ -136,7 +155,7 @@ class RecordReader:
         self.is_stopped = False
         """Whether no frame begins at `position`: the end of the log, or where it was torn."""
 
-    def feed(self, data: bytes | memoryview) -> Iterator[Record | Seal]:
+    def feed(self, data: bytes | memoryview) -> Iterator[Record | Seal | Label]:
         """Yield the entries completed by `data`; nothing once stopped."""
         self._rest += data
         used = 0
@@ -165,7 +184,7 @@ def _framed(kind: int, payload: bytes) -> bytes:
 
 def _entry(
     frame: tuple[bytes, int, int, int, int, int], whole: bytes, keys: DataKeys | None
-) -> Record | Seal | None:
+) -> Record | Seal | Label | None:
     """Return what a whole frame holds; None steps over bad bytes, unknown versions and kinds."""
     _, version, kind, _, _, crc = frame
     payload = whole[_FRAME.size :]
@@ -222,4 +241,11 @@ def _decode_seal(payload: bytes) -> Seal | None:
     return Seal(*_SEAL.unpack(payload)) if len(payload) == _SEAL.size else None
 
 
-_DECODERS = {_KIND_CHUNK: _decode_chunk, _KIND_SEAL: _decode_seal}
+def _decode_label(payload: bytes) -> Label | None:
+    if len(payload) != _LABEL.size:
+        return None
+    stream, group, begun_ns = _LABEL.unpack(payload)
+    return Label(Purpose(Stream(stream), group), begun_ns)
+
+
+_DECODERS = {_KIND_CHUNK: _decode_chunk, _KIND_SEAL: _decode_seal, _KIND_LABEL: _decode_label}

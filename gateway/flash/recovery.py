@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.flash.index import Writing
+from gateway.flash.purposes import Label
 from gateway.flash.record import Record, RecordReader, Seal
 from gateway.flash.rows import Row
 from gateway.flash.sealing import DataKeys
@@ -139,6 +140,7 @@ def _used(record_fd: int, keys: DataKeys | None) -> tuple[int, int]:
         for entry in reader.feed(piece):
             if isinstance(entry, Record):
                 data_bytes = max(data_bytes, entry.extent.offset + entry.extent.length)
+            if isinstance(entry, Record | Label):
                 record_bytes = reader.position
         if reader.is_stopped:
             break

@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from gateway.flash.admission import Division, rounded_up
 from gateway.flash.faults import Faults
 from gateway.flash.locks import find_flock
-from gateway.flash.record import SEAL_BYTES, Seal, encode_seal, find_seal
+from gateway.flash.purposes import UNLABELLED, Label
+from gateway.flash.record import (
+    LABEL_BYTES,
+    SEAL_BYTES,
+    Seal,
+    encode_label,
+    encode_seal,
+    find_label,
+    find_seal,
+)
 from gateway.model.failures import FlashTrouble
 
 _NAME = re.compile(r"(\d{8,10})\.(seg|rec)")
@@ -80,6 +89,15 @@ def remove_segment(directory_fd: int, segment: int) -> None:
             continue
 
 
+def read_label(directory_fd: int, segment: int) -> Label:
+    """Return what a segment is for; raises OSError, FileNotFoundError where it is gone."""
+    descriptor = os.open(record_name(segment), os.O_RDONLY, dir_fd=directory_fd)
+    try:
+        return find_label(os.pread(descriptor, LABEL_BYTES, 0))
+    finally:
+        os.close(descriptor)
+
+
 def find_sealed(record_fd: int) -> Seal | None:
     """Return the seal at the end of a records log, if it was closed in order; raises OSError."""
     length = os.fstat(record_fd).st_size
@@ -97,15 +115,22 @@ def lock_abandoned(directory_fd: int, segment: int) -> int | None:
 class OpenSegment:
     """A segment that this process writes; its methods may be called from any thread."""
 
-    def __init__(self, directory_fd: int, segment: int, division: Division, faults: Faults) -> None:
+    def __init__(
+        self,
+        directory_fd: int,
+        segment: int,
+        division: Division,
+        faults: Faults,
+        label: Label = UNLABELLED,
+    ) -> None:
         """Create and allocate both files, or leave nothing behind; raises OSError."""
         self.segment = segment
+        self.label = label
         self._faults = faults
         self._data_bytes_max = division.segment_bytes
         self._record_bytes_max = division.record_bytes - SEAL_BYTES
         self._data_tail = 0
-        self._record_tail = 0
-        self._record_bytes_taken = 0
+        self._record_tail = self._record_bytes_taken = LABEL_BYTES
         self._users = 0
         self._is_closing = False
         self._is_sealed = False
@@ -116,6 +141,7 @@ class OpenSegment:
             self._fds.append(self._create(directory_fd, record_name(segment)))
             fcntl.flock(self._fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.posix_fallocate(self._fds[0], 0, division.record_bytes)
+            os.pwrite(self._fds[0], encode_label(label), 0)
             self._fds.append(self._create(directory_fd, data_name(segment)))
             os.posix_fallocate(self._fds[1], 0, division.segment_bytes)
         except BaseException:
@@ -128,6 +154,11 @@ class OpenSegment:
     @staticmethod
     def _create(directory_fd: int, name: str) -> int:
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory_fd)
+
+    @property
+    def free_bytes(self) -> int:
+        """Return how much data still fits."""
+        return self._data_bytes_max - self._data_tail
 
     @property
     def is_sealed(self) -> bool:

@@ -23,16 +23,17 @@ from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import TROUBLES, Lifeline
 from gateway.flash.proving import Proving
 from gateway.flash.readers import SegmentHandle
-from gateway.flash.record import RecordWriter
+from gateway.flash.reserving import Reserving
 from gateway.flash.row_queue import RowQueue
 from gateway.flash.rows import BodyOwner, Extent, Row
-from gateway.flash.runs import RUN_PIECES_MAX, Run
+from gateway.flash.runs import Run
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.settling import Settling
 from gateway.flash.units import stored_bytes
 from gateway.flash.writing import ChunkWrite
 from gateway.model.failures import FlashTrouble
 from gateway.model.names import ObjectName
+from gateway.model.rules import Rules
 from gateway.model.versions import Version, body_id
 from gateway.telemetry import metrics
 
@@ -54,7 +55,7 @@ class Flash:
         self._lifeline = lifeline
         self._settling = settling
         self._patience_seconds = patience_seconds
-        self._allocating = asyncio.Lock()
+        self._reserving = Reserving(lifeline, patience_seconds)
         self._rows = RowQueue(lifeline, settling, distrust, patience_seconds)
         self.holdings = Holdings(lifeline)
         self._writers = ThreadPoolExecutor(_THREADS, "flash-write")
@@ -74,12 +75,14 @@ class Flash:
         faults: Faults | None = None,
         distrust_path: Path | None = None,
         safeguards: Safeguards | None = None,
+        rules: Rules | None = None,
     ) -> "Flash":
         """Open `path`, or be in bypass until that succeeds; `writer` names this process in logs.
 
         Raises ValueError where `size_bytes` is too small. `patience_seconds` bounds every wait for
         the disk. `distrust_path` is a file on another disk, best in memory, that all processes
-        share for writes that flash cannot note. `faults` is a seam for tests.
+        share for writes that flash cannot note. `rules` are the terms that objects are kept on.
+        `faults` is a seam for tests.
         """
         guards = safeguards or Safeguards()
         division = divide(size_bytes, chunk_bytes, segment_bytes)
@@ -96,6 +99,7 @@ class Flash:
             safeguards=guards,
             writer=writer,
             probe_seconds=probe_seconds,
+            rules=rules or Rules(),
         )
         await asyncio.wrap_future(lifeline.start())
         return cls(lifeline, settling, distrust, patience_seconds)
@@ -184,6 +188,18 @@ class Flash:
             except OSError as error:
                 self._lifeline.report(error)
 
+    def note_sighting(self, name: ObjectName) -> None:
+        """Count a request of an object whose rule admits by their number."""
+        self._reserving.note_sighting(name)
+
+    def refusal(self, name: ObjectName, size_bytes: int) -> str | None:
+        """Return why an object of that size is not admitted, in words; None where it is."""
+        return self._reserving.refusal(name, size_bytes)
+
+    def put_rules(self, rules: Rules) -> None:
+        """Keep what comes, and what is there, on the terms of `rules` from now on."""
+        self._lifeline.put_rules(rules)
+
     async def reserve(self, owner: BodyOwner, first: int, lengths: list[int]) -> Run | None:
         """Return space for chunks of those lengths from number `first` on, contiguous if possible.
 
@@ -191,40 +207,7 @@ class Flash:
         or in bypass. Whatever leaves flash for it leaves before this returns. Raises ValueError
         for a chunk longer than `chunk_bytes`.
         """
-        volume = self._lifeline.live
-        if max(lengths, default=0) > self._lifeline.division.chunk_bytes:
-            raise ValueError("a chunk is longer than chunk_bytes")
-        if volume is None:
-            return None
-        try:
-            run = Run(owner, first, RecordWriter(owner, volume.keys), volume)
-        except ValueError:
-            return None
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                await self._fill_run(run, [volume.stored_bytes(length) for length in lengths])
-        except TimeoutError:
-            _log.warning("flash: no room was made in %s s", self._patience_seconds)
-        except BaseException:
-            self.finish(run)
-            raise
-        return run if run.pieces else None
-
-    async def _fill_run(self, run: Run, rest: list[int]) -> None:
-        volume = run.volume
-        while rest and len(run.pieces) < RUN_PIECES_MAX:
-            segment = volume.active
-            if segment is not None:
-                offset, count = segment.take(rest, run.writer.record_bytes)
-                if count:
-                    run.add(segment, offset, rest[:count])
-                    del rest[:count]
-                    continue
-            async with self._allocating:
-                if volume.active is not segment:
-                    continue
-                if not await asyncio.wrap_future(self._lifeline.replace_active(volume)):
-                    return
+        return await self._reserving.reserve(owner, first, lengths)
 
     async def write(self, run: Run, number: int, data: bytes | bytearray | memoryview) -> Extent:
         """Write a chunk of a run; return where it lies once every process can find it there.
@@ -274,13 +257,7 @@ class Flash:
 
     def finish(self, run: Run) -> None:
         """Give back what was not written; the run must not be used any more."""
-        if run.is_finished:
-            return
-        run.is_finished = True
-        for piece in run.pieces:
-            run.give_back(piece)
-            if piece.segment.leave():
-                self._lifeline.seal(run.volume, piece.segment)
+        self._reserving.finish(run)
 
     def fd(self, extent: Extent) -> SegmentHandle | None:
         """Return the open segment for sendfile, as a context manager; None if it is gone."""

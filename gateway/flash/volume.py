@@ -18,9 +18,11 @@ from gateway.flash.departures import SpaceParts
 from gateway.flash.faults import Faults
 from gateway.flash.giving_way import purge_steps, purges_due
 from gateway.flash.index import DOUBTED_KEY, Index, IndexTrouble, is_beyond_repair
+from gateway.flash.keeping import Keeping
 from gateway.flash.layout_mark import agree_on_layout
 from gateway.flash.locks import DirectoryLock, Membership, open_directory
 from gateway.flash.probing import probe_files, remove_probes
+from gateway.flash.purposes import Purpose
 from gateway.flash.readers import Readers
 from gateway.flash.rebuilding import encode_pending, rebuild_steps
 from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open, was_left_open
@@ -45,6 +47,7 @@ class Volume:
         *,
         report: Callable[[Exception], None],
         wants_room: Callable[[], None],
+        keeping: Callable[[], Keeping],
         discard_index: bool = False,
     ) -> None:
         """Open `path`, making it where it is missing, and put in order what was left there."""
@@ -52,7 +55,8 @@ class Volume:
         self.division = division
         self.faults = faults
         self.safeguards = safeguards
-        self.active: OpenSegment | None = None
+        self.active: dict[Purpose, OpenSegment] = {}
+        """What this process writes to; changed on the keeper's thread only."""
         self.open_segments: set[OpenSegment] = set()
         self.was_left_open = False
         with contextlib.ExitStack() as stack:
@@ -71,10 +75,10 @@ class Volume:
                 self.touches,
                 self.readers,
                 faults,
+                keeping,
             )
             self.space = Space(self.parts)
-            if self._membership.was_first:
-                self.space.fit()
+            self.space.fit()
             self._identity = self._look()
             self._stack = stack.pop_all()
         self._scrub = None
@@ -107,7 +111,9 @@ class Volume:
             self._allow_index()
         self.claims = Claims(self.directory_fd)
         stack.callback(self.claims.close)
-        self.touches = Touches(self.directory_fd)
+        self.touches = Touches(
+            self.directory_fd, self.division.touch_bytes, is_first=self._membership.was_first
+        )
         stack.callback(self.touches.close)
         doubted_below = int(self.index.find_meta(DOUBTED_KEY) or 0)
         self.readers = Readers(

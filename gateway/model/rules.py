@@ -42,6 +42,45 @@ STRICT: Final = Freshness(Mode.STRICT)
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A part of flash: a fraction of its size, or bytes."""
+
+    fraction: float = 0.0
+    count_bytes: int = 0
+
+    def of(self, size_bytes: int) -> int:
+        """Return the bytes that it is of a flash of `size_bytes`."""
+        return self.count_bytes or int(self.fraction * size_bytes)
+
+    def __str__(self) -> str:
+        """Return the form that settings are written in: `30%`, or bytes."""
+        if self.count_bytes:
+            return str(self.count_bytes)
+        return f"{self.fraction * 100:.6f}".rstrip("0").rstrip(".") + "%"
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """On what terms the matching objects are kept on flash; as it stands, on none of their own."""
+
+    hold_seconds: float = 0.0
+    """How long what came is not evicted for other objects of the rule."""
+    is_pinned: bool = False
+    ttl_seconds: float = 0.0
+    """How long after it came a chunk leaves; 0: no such time."""
+    share: Share | None = None
+    admit_bytes_min: int = 0
+    admit_bytes_max: int | None = None
+    admit_hits_min: int = 1
+    """At which request, within an hour or two, an object is admitted."""
+
+    @property
+    def is_group(self) -> bool:
+        """Return whether these objects need segments of their own."""
+        return bool(self.hold_seconds or self.is_pinned or self.ttl_seconds or self.share)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """What is promised for the names that match."""
 
@@ -51,6 +90,7 @@ class Rule:
     """Whether a body written through Forebay is kept on flash at once."""
     stale_if_error_seconds: float = 0.0
     """How old a confirmation may be that is served while the origin cannot be asked; 0: none."""
+    keep: Keep = Keep()
 
     @property
     def prefix(self) -> str:

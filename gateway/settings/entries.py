@@ -7,11 +7,12 @@ from pydantic import AfterValidator, model_validator
 
 from gateway.access.identities import Identity
 from gateway.access.policy import Policy, compile_policy, united
+from gateway.flash.sketches import SIGHTINGS_MAX
 from gateway.model.rates import BYTES_MIN, REQUESTS_MAX, Allowance, allowance_of
-from gateway.model.rules import STRICT, Rule
+from gateway.model.rules import STRICT, Keep, Rule
 from gateway.model.voices import FOREBAY, UNSIGNED, Keys, Voice, own_voice
 from gateway.settings.fields import Section, refuse, refuse_half, setting
-from gateway.settings.values import Seconds, Secret, Size, Words, WrittenFreshness
+from gateway.settings.values import Seconds, Secret, Size, Words, WrittenFreshness, WrittenShare
 
 
 def _check_match(match: str) -> str:
@@ -198,6 +199,65 @@ class RuleSettings(Section):
         default=False,
     )
 
+    hold: Seconds = setting(
+        "How long what came to flash is not evicted for other objects of this rule: once there is "
+        "no room, what comes is streamed past, so that a data set larger than flash, read in "
+        "another order each epoch, hits in proportion. `forebay cache drop` ends it. Others take "
+        "its place where they need it, unless `flash_share` reserves it. 0: not at all.",
+        0.0,
+        unit="duration",
+        ge=0,
+    )
+    pin: bool = setting(
+        "Whether what came to flash is never evicted. All that is pinned, here and by `forebay "
+        "cache pin`, takes at most half of flash; what comes beyond that is streamed past.",
+        default=False,
+    )
+    ttl: Seconds = setting(
+        "How long after it was fetched a chunk leaves flash, whether it is read or not; up to an "
+        "eighth earlier, since whole segments leave. 0: no such time.",
+        0.0,
+        unit="duration",
+        ge=0,
+    )
+    flash_share: WrittenShare | None = setting(
+        "How much of flash the rule's objects may take: a part of `flash.size`, `30%`, or a size.",
+        None,
+        unit="share",
+    )
+    admit_size_min: Size = setting("Smaller objects are streamed past flash.", 0, unit="size", ge=0)
+    admit_size_max: Size | None = setting(
+        "Larger objects are streamed past flash.", None, unit="size", ge=0
+    )
+    admit_hits_min: int = setting(
+        "At which request within one to two hours an object is admitted; before that it is "
+        "streamed past. 1: at the first.",
+        1,
+        unit="requests",
+        ge=1,
+        le=SIGHTINGS_MAX,
+    )
+
+    @model_validator(mode="after")
+    def _check_keeping(self) -> Self:
+        table = f'rules "{self.match}"'
+        if self.pin and self.ttl:
+            refuse(f"{table} has pin and ttl: what leaves after a time is not pinned, remove one")
+        if self.ttl and self.hold > self.ttl:
+            refuse(f"{table} has a hold longer than its ttl: make it shorter")
+        if self.admit_size_max is not None and self.admit_size_max < self.admit_size_min:
+            refuse(f"{table} has an admit_size_max below its admit_size_min: nothing would fit")
+        return self
+
     def as_rule(self) -> Rule:
         """Return the rule that requests are judged by."""
-        return Rule(self.match, self.freshness, self.admit_on_write, self.stale_if_error)
+        keep = Keep(
+            hold_seconds=self.hold,
+            is_pinned=self.pin,
+            ttl_seconds=self.ttl,
+            share=self.flash_share,
+            admit_bytes_min=self.admit_size_min,
+            admit_bytes_max=self.admit_size_max,
+            admit_hits_min=self.admit_hits_min,
+        )
+        return Rule(self.match, self.freshness, self.admit_on_write, self.stale_if_error, keep)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, PlainSerializer, SecretStr, ValidationInfo
 
-from gateway.model.rules import Freshness, Mode
+from gateway.model.rules import Freshness, Mode, Share
 from gateway.state.sealing import SealError, parse_keys
 
 KIB: Final = 2**10
@@ -32,6 +32,7 @@ _SIZE_UNITS: Final = {
 }
 _SECONDS_UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
+_PERCENT: Final = re.compile(r"(?P<number>\d{1,3}(?:\.\d{1,6})?)\s*%")
 _BOUNDED: Final = re.compile(r"bounded\((?P<seconds>[^()]*)\)")
 _PLAIN_MODES: Final = frozenset(Mode) - {Mode.BOUNDED}
 _PORT_MAX: Final = 65535
@@ -85,6 +86,21 @@ def parse_freshness(value: object) -> Freshness:
     raise ValueError(
         'freshness is "strict", "pinned", "bounded(30s)", "exclusive", "immutable" or "bypass"'
     )
+
+
+def parse_share(value: object) -> Share:
+    """Return the part of flash that `30%` or a size says; raises ValueError."""
+    if isinstance(value, Share):
+        return value
+    found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    share = (
+        Share(fraction=float(found["number"]) / 100)
+        if found is not None
+        else Share(count_bytes=parse_size(value))
+    )
+    if not 0 < share.fraction <= 1 and not share.count_bytes:
+        raise ValueError('a share is written like "30%", up to 100%, or as a size')
+    return share
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +178,7 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 Seconds = Annotated[float, BeforeValidator(parse_seconds)]
 Listen = Annotated[Address, BeforeValidator(parse_address), written_as_text]
 WrittenFreshness = Annotated[Freshness, BeforeValidator(parse_freshness), written_as_text]
+WrittenShare = Annotated[Share, BeforeValidator(parse_share), written_as_text]
 LocalPath = Annotated[Path, BeforeValidator(resolve_path)]
 LogTarget = Annotated[str, BeforeValidator(resolve_log_target)]
 Words = Annotated[tuple[str, ...], BeforeValidator(listed)]

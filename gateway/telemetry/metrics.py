@@ -113,6 +113,9 @@ validations_joined = _counter("validations_joined", "Reads that shared another's
 fills_started = _counter("fills_started", "Fetches of a run of chunks that were begun.")
 fills_joined = _counter("fills_joined", "Reads that followed another's fetch.")
 fills_failed = _counter("fills_failed", "Fetches that ended early.")
+reads_not_admitted = _counter(
+    "reads_not_admitted", "Reads that streamed past flash, which does not take the object."
+)
 fills_unstored = _counter("fills_unstored", "Chunks that were sent on but not kept on flash.")
 fill_memory_bytes = _gauge("fill_memory_bytes", "Memory held by fetches now.")
 

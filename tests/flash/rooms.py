@@ -17,6 +17,7 @@ from gateway.flash.faults import Faults
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.store import Extent, Flash, Row
 from gateway.model.names import ObjectName
+from gateway.model.rules import Rules
 from gateway.model.versions import Version, body_id
 
 MIB = 1 << 20
@@ -33,6 +34,7 @@ async def checked_flash(
     faults: Faults | None = None,
     probe_seconds: float = 0.05,
     patience_seconds: float = 10.0,
+    rules: Rules | None = None,
     safeguards: Safeguards | None = None,
 ) -> AsyncIterator[Flash]:
     """Yield an open flash of small segments; at the end assert that nothing is wrong with it."""
@@ -45,6 +47,7 @@ async def checked_flash(
         probe_seconds=probe_seconds,
         patience_seconds=patience_seconds,
         faults=faults or Faults(),
+        rules=rules,
         safeguards=safeguards,
     )
     try:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.flash import recovery
 from gateway.flash.faults import Faults
+from gateway.flash.purposes import NEW
 from gateway.flash.record import RecordReader, Seal
 from gateway.flash.store import Flash
 from tests.flash.rooms import (
@@ -190,8 +191,7 @@ async def test_a_segment_of_a_dead_process_is_cut_to_what_it_holds(tmp_path):
     await fill(flash, row, range(1), CHUNK_BYTES)
     volume = flash._lifeline.live
     assert volume is not None
-    assert volume.active is not None
-    volume.active.abandon()
+    volume.active[NEW].abandon()
     await flash.close()
     assert (tmp_path / "segments" / "00000001.seg").stat().st_size == MIB
     async with checked_flash(tmp_path) as again:
@@ -227,3 +227,6 @@ async def test_a_smaller_size_is_kept_from_the_start(tmp_path):
     async with checked_flash(tmp_path, size_bytes=10 * MIB) as flash:
         assert flash.is_healthy
         assert flash.stats()["segments_bytes"] < 10 * MIB
+        volume = flash._lifeline.live
+        assert volume is not None
+        await wait_for(lambda: not volume.is_purge_due())

@@ -106,9 +106,12 @@ SECTIONS: dict[str, tuple[Panel, ...]] = {
         Panel(
             "Fills",
             "ops",
-            tuple(
-                (name, rate(f"fills_{name}"))
-                for name in ("started", "joined", "failed", "unstored")
+            (
+                *(
+                    (name, rate(f"fills_{name}"))
+                    for name in ("started", "joined", "failed", "unstored")
+                ),
+                ("not admitted", rate("reads_not_admitted")),
             ),
         ),
         Panel("Memory of fills", "bytes", (("held", gauge("fill_memory_bytes")),)),

@@ -106,23 +106,35 @@ def _peers_cold(beside: Beside, origin: ShapedOrigin, size_bytes: int) -> dict[s
 def random_starts(place: Workplace) -> Outcome:
     """P5: 16 clients on one cold object, from random places at random times, one of them slow."""
     size_bytes = place.scaled(GIB, 128 * MIB)
+    repetitions = place.scaled(3, 1)
     chance = random.Random(5)
+    ratios: list[float] = []
     with bare_origin(place) as bare, shaped_origin(bare) as origin:
-        _copies(bare, size_bytes, 2, place)
+        _copies(bare, size_bytes, 2 * repetitions, place)
         with running_gateway(place.folder / "gateway", origin.endpoint) as gateway:
-            single = fetch(link(gateway, "cold/1")).seconds
-            origin.reset()
-            # Two read all of it, so that all of it is needed; the rest begin anywhere.
-            starts = [0, 0] + [chance.randrange(size_bytes) for _ in range(13)]
-            slowest = _crowd_seconds(link(gateway, "cold/0"), starts, chance)
-            ratio = origin.body_bytes() / size_bytes
+            untouched = iter(range(2 * repetitions))
+
+            def alone() -> float:
+                return fetch(link(gateway, f"cold/{next(untouched)}")).seconds
+
+            def slowest() -> float:
+                origin.reset()
+                # Two read all of it, so that all of it is needed; the rest begin anywhere.
+                starts = [0, 0] + [chance.randrange(size_bytes) for _ in range(13)]
+                seconds = _crowd_seconds(link(gateway, f"cold/{next(untouched)}"), starts, chance)
+                ratios.append(origin.body_bytes() / size_bytes)
+                return seconds
+
+            trials = {"single cold read": alone, "slowest of 15": slowest}
+            samples = in_turns(repetitions, "s", trials)
+    times = ratio_of(samples, "slowest of 15", "single cold read")
     return Outcome(
         "P5",
         f"16 clients, one cold {size_bytes // MIB} MiB, random starts, one at 1 MB/s, 2 workers",
-        (Samples("single cold read", "s", (single,)), Samples("slowest of 15", "s", (slowest,))),
+        tuple(samples.values()),
         (
-            Bar("origin body bytes / object", ratio, 1.05, is_ceiling=True),
-            Bar("slowest / single cold read", slowest / single, 2.0, is_ceiling=True),
+            Bar("origin body bytes / object", max(ratios), 1.05, is_ceiling=True),
+            Bar("slowest / single cold read", times, 2.0, is_ceiling=True),
         ),
         ("the client at 1 MB/s is ended when the others are done",),
     )

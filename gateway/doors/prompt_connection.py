@@ -125,7 +125,7 @@ class PromptConnection(S3Connection):
         answer.question.answer.add_done_callback(self._keep_promise)
 
     def _send_whole(self, answer: bytes) -> None:
-        """Send a whole answer, and let the connection be idle after it."""
+        """Send a whole answer, and let the connection be idle when the client has taken it."""
         if self._messages:
             self._messages.popleft()
             if self._parser is not None:
@@ -133,7 +133,23 @@ class PromptConnection(S3Connection):
         if self.transport is not None:
             self.transport.write(answer)
         self._connections.heads.discard(self)
-        self._connections.idle.add(self, self._loop.time())
+        if self._paused:
+            self._connections.idle.discard(self)
+            self.begins_sending()
+        else:
+            self._connections.idle.add(self, self._loop.time())
+
+    def resume_writing(self) -> None:
+        """Be idle after an answer that was sent whole, now that the client has taken it."""
+        super().resume_writing()
+        if not self._is_answering and self in self._connections.waits:
+            self.ends_sending()
+            self._connections.idle.add(self, self._loop.time())
+
+    def begins_request(self) -> None:
+        """Note that a next request is answered, also where the last answer is not taken yet."""
+        super().begins_request()
+        self.ends_sending()
 
     def _keep_promise(self, _: object) -> None:
         """Send what was promised, or give the request a task; then go on with what was held."""

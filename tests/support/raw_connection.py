@@ -1,6 +1,7 @@
 """One connection whose bytes the test chooses: requests as they are, answers taken apart."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -57,6 +58,16 @@ class RawConnection:
             await self._reader.readexactly(2)
         await self._reader.readexactly(2)
         return body
+
+    def take_little(self) -> None:
+        """Read nothing from now on, and let the kernel keep as little as it can for us."""
+        transport = self._writer.transport
+        transport.pause_reading()  # type: ignore[attr-defined]
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+    def take_all(self) -> None:
+        """Read on after `take_little`."""
+        self._writer.transport.resume_reading()  # type: ignore[attr-defined]
 
     async def ended(self) -> bool:
         """Return whether the server ends the connection without another byte."""

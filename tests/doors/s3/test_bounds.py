@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from gateway.core.at_hand import BYTES_MAX
 from gateway.demo.origin import EmbeddedOrigin
+from gateway.doors.prompt_connection import PromptConnection
 from gateway.telemetry import metrics
 from tests.support.gateway_settings import gateway_settings
 from tests.support.gateway_worker import Gateway, running_worker, until
@@ -27,9 +29,11 @@ def running(origin: EmbeddedOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Run a gateway with limits of the test's own."""
 
     @asynccontextmanager
-    async def run(*, s3: dict[str, Any] | None = None, **limits: Any) -> AsyncIterator[Gateway]:
+    async def run(
+        *, s3: dict[str, Any] | None = None, flash: dict[str, Any] | None = None, **limits: Any
+    ) -> AsyncIterator[Gateway]:
         origin.put("bucket", "key", BODY)
-        changes = {"limits": limits, "s3": s3 or {}}
+        changes = {"limits": limits, "s3": s3 or {}, "flash": flash or {}}
         settings = gateway_settings(origin.endpoint, tmp_path / "flash", **changes)
         async with running_worker(settings, monkeypatch) as gateway:
             yield gateway
@@ -136,6 +140,44 @@ async def test_the_connection_that_is_idle_longest_gives_way(running: Running) -
             assert await read_object(newcomer, gateway) == BODY
             assert await oldest.ended()
             assert await read_object(younger, gateway) == BODY
+
+
+@pytest.mark.parametrize("is_reading", [True, False], ids=["taken", "not taken"])
+async def test_a_client_that_has_not_taken_its_answer_is_not_idle(
+    running: Running, origin: EmbeddedOrigin, monkeypatch: pytest.MonkeyPatch, *, is_reading: bool
+) -> None:
+    really = PromptConnection.connection_made
+
+    def with_little_room(self: PromptConnection, transport: asyncio.Transport) -> None:
+        peer = transport.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        really(self, transport)
+
+    monkeypatch.setattr(PromptConnection, "connection_made", with_little_room)
+    body = b"m" * BYTES_MAX
+    origin.put("bucket", "immutable/key", body)
+    chunks = {"chunk_size": BYTES_MAX}
+    async with (
+        running(connections_max=1, flash=chunks) as gateway,
+        raw_connection(gateway.endpoint) as slow,
+    ):
+        ask = request_bytes(gateway.client, "GET", "/bucket/immutable/key")
+        await slow.send(ask)
+        assert (await slow.answer()).body == body
+        await until(lambda: gateway.is_on_flash("bucket", "immutable/key"))
+        slow.take_little()
+        served = metrics.reads_from_flash.value
+        await slow.send(ask)
+        await until(lambda: metrics.reads_from_flash.value > served)
+        if is_reading:
+            slow.take_all()
+            assert (await slow.answer()).body == body
+        async with raw_connection(gateway.endpoint) as newcomer:
+            await newcomer.send(request_bytes(gateway.client, "GET", "/bucket/key"))
+            assert (await newcomer.answer()).status == (200 if is_reading else 503)
+        if not is_reading:
+            slow.take_all()
+            assert (await slow.answer()).body == body
 
 
 async def test_where_none_is_idle_one_without_a_head_gives_way(running: Running) -> None:

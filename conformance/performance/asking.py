@@ -65,17 +65,18 @@ def _client(endpoint: str) -> Any:
     return s3_client(endpoint)
 
 
-def asks(server: Server, keys: Iterable[str], *, by_link: bool = False) -> list[Ask]:
+def asks(
+    server: Server, keys: Iterable[str], *, by_link: bool = False, bucket: str = BUCKET
+) -> list[Ask]:
     """Return a GET of each key, signed in the header unless the server or the caller will not."""
     if server.proof == "header" or (server.proof == "any" and not by_link):
-        return [_signed(server, key) for key in keys]
+        return [signed(server, f"/{bucket}/{key}") for key in keys]
     start = f"http://{server.authority}"
     return [Ask(url.removeprefix(start), _host(server)) for url in links(server, keys)]
 
 
-def _signed(server: Server, key: str) -> Ask:
+def signed(server: Server, target: str) -> Ask:
     """Return a GET as an SDK signs it: it has a number of its own, so that each is new."""
-    target = f"/{BUCKET}/{key}"
     signer = SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
     request = AWSRequest("GET", f"http://{server.authority}{target}")
     request.context["timestamp"] = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -9,7 +9,7 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.model.names import ObjectName
 
@@ -20,8 +20,7 @@ _RESERVED: Final = ("xn--", "sthree-", "amzn-s3-demo-")
 NAME_RULE: Final = "3 to 63 of a-z, 0-9, '.' and '-', as for a bucket"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One object as the listing showed it."""
 
     key: str

@@ -129,9 +129,16 @@ def write_page(bucket: str, asked: Asked, page: Page) -> bytes:
 def _contents(row: Recorded, text: Callable[[str], str], *, shows_owner: bool) -> str:
     return (
         f"<Contents><Key>{escape(text(row.key))}</Key><LastModified>{row.modified}"
-        f"</LastModified><ETag>{escape(row.etag)}</ETag><Size>{row.size}</Size>"
+        f"</LastModified><ETag>{_etag(row.etag)}</ETag><Size>{row.size}</Size>"
         f"{row.owner if shows_owner else ''}{row.more}</Contents>"
     )
+
+
+def _etag(etag: str) -> str:
+    """Return an ETag, escaped; its quotes are known, and the rest seldom needs it."""
+    if len(etag) > 1 and etag[0] == etag[-1] == '"':
+        return f"&quot;{escape(etag[1:-1])}&quot;"
+    return escape(etag)
 
 
 def _cursors(asked: Asked, page: Page, text: Callable[[str], str]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from gateway.core.freshness import (
 )
 from gateway.core.reading import Piece, Reading, ReadParts
 from gateway.core.receipt import Receipt
+from gateway.core.sources import note_sources
 from gateway.core.validation import HEADERS_OF_GET, Adopt, Confirmed, Opening, Validation
 from gateway.flash.rows import Row
 from gateway.flash.store import Flash
@@ -307,9 +308,10 @@ async def started_read(
     """
     if parts.filling.checks.is_quarantined(row.body):
         raise NotCacheable("quarantine")
+    if receipt.is_explained:
+        await note_sources(parts.flash, row, wanted, parts.chunk_bytes, receipt)
     at_hand = find_bytes(parts.flash, row, wanted, parts.chunk_bytes)
     if at_hand is not None:
-        receipt.chunks_hit = 1
         metrics.reads_from_flash.inc()
         return Read(row.version, row.headers, wanted, _given(at_hand), at_hand)
     primed = await _primed(Reading(parts, row, wanted, voice, receipt).pieces())

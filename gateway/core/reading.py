@@ -7,7 +7,7 @@ the client asked for.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from gateway.core.filling import ChunkFill, Filling
 from gateway.core.pinned import pinned_pieces
 from gateway.core.read_plan import FromFlash, plan_read, stretches
 from gateway.core.receipt import Receipt
-from gateway.flash.rows import Extent, Row
+from gateway.flash.rows import Row
 from gateway.flash.store import Flash, SegmentHandle
 from gateway.model.failures import FlashTrouble, OriginRefused
 from gateway.model.ranges import ByteRange
@@ -148,7 +148,6 @@ class Reading:
         parts, body = self._parts, self._row.body
         last = (self._wanted.stop - 1) // parts.chunk_bytes
         held = parts.flash.extents(body, range(number, min(last + 1, number + _LOOK_CHUNKS)))
-        self._note(held, number)
         look = ByteRange(
             self._position, min(self._wanted.stop, (number + _LOOK_CHUNKS) * parts.chunk_bytes)
         )
@@ -213,7 +212,6 @@ class Reading:
     async def _followed(self, fill: ChunkFill) -> AsyncGenerator[Piece]:
         """Yield a chunk's bytes as its fill receives them; the rest from flash once it is there."""
         parts = self._parts
-        self._receipt.chunks_missed += 1
         self._expect(fill)
         base = fill.number * parts.chunk_bytes
         stop = min(self._wanted.stop, base + fill.length) - base
@@ -321,8 +319,3 @@ class Reading:
         ):
             self._position += len(piece)
             yield piece
-
-    def _note(self, held: Mapping[int, Extent], number: int) -> None:
-        """Count the first look's hits for the receipt."""
-        if self._receipt.chunks_hit == 0 and number in held:
-            self._receipt.chunks_hit = len(held)

@@ -18,7 +18,12 @@ class Receipt:
     """own, joined, opening (the first GET was the question) or none."""
     reason: str = ""
     """Why it was a bypass."""
+    is_explained: bool = False
+    """Whether the client asks to be told: then it is found out where the bytes are."""
+    tier: str = ""
+    """Where the body is taken from: memory, flash, origin, or two of them."""
     chunks_hit: int = 0
+    """Chunks of the range that were on flash as the read began."""
     chunks_missed: int = 0
     origin_requests: int = 0
     restarts: int = 0
@@ -37,13 +42,23 @@ class Receipt:
                 "cache": self.cache,
                 "rule": self.rule,
                 "freshness": self.freshness,
+                "tier": self.tier or ("origin" if self.cache == "BYPASS" else "none"),
                 "validation": self.validation,
                 "reason": self.reason,
                 "chunks_hit": self.chunks_hit,
                 "chunks_missed": self.chunks_missed,
                 "origin_requests": self.origin_requests,
                 "restarts": self.restarts,
-                "microseconds": dict(self.steps),
+                "microseconds": self._durations(),
             },
             separators=(",", ":"),
         )
+
+    def _durations(self) -> dict[str, int]:
+        """Return how long each step took; one that was taken again has its times together."""
+        taken: dict[str, int] = {}
+        before = 0
+        for step, at in self.steps:
+            taken[step] = taken.get(step, 0) + at - before
+            before = at
+        return taken

@@ -55,7 +55,7 @@ class Exchange:
         self.head = RequestHead(request.method, path, query, request.headers, request.secure)
         # Sixteen characters like S3's own; random, since clients quote it to several operators.
         self.id = f"{getrandbits(64):016X}"
-        self.receipt = Receipt()
+        self.receipt = Receipt(is_explained=request.headers.get("x-forebay-explain") == "1")
         self.target: Target | None = None
         self.judged: Target | None = None
         """What policies are asked about: the target, or the source behind a snapshot."""
@@ -195,6 +195,6 @@ class Exchange:
             ours["X-Cache"] = receipt.cache
             if receipt.cache != "BYPASS":
                 ours["Age"] = str(receipt.age_seconds)
-        if self.head.headers.get("x-forebay-explain") == "1":
+        if receipt.is_explained:
             ours["x-forebay-explain"] = receipt.explanation()
         return ours

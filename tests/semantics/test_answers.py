@@ -10,7 +10,7 @@ import pytest
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.model.names import ObjectName
 from tests.support.gateway_settings import CHUNK_BYTES
-from tests.support.gateway_worker import Gateway
+from tests.support.gateway_worker import Gateway, until
 from tests.support.signed_client import Reply, object_path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -44,18 +44,37 @@ async def test_x_forebay_explain_tells_the_whole_decision(
     cold = _explained(await gateway.client.get("bucket", key, headers=EXPLAIN))
     assert (cold["cache"], cold["validation"]) == ("MISS", "opening")
     assert cold["origin_requests"] >= 1
-    assert cold["chunks_missed"] >= 1
+    assert (cold["tier"], cold["chunks_hit"]) == ("origin", 0)
+    assert cold["chunks_missed"] == len(BODY) // CHUNK_BYTES
     await gateway.warm("bucket", key)
     warm = _explained(await gateway.client.get("bucket", key, headers=EXPLAIN))
     assert (warm["cache"], warm["validation"]) == ("REVALIDATED", "own")
     assert (warm["rule"], warm["freshness"]) == ("*", "strict")
     assert warm["chunks_hit"] == len(BODY) // CHUNK_BYTES
     assert (warm["chunks_missed"], warm["origin_requests"]) == (0, 1)
-    assert warm["microseconds"]["authorized"] <= warm["microseconds"]["validated"]
+    assert warm["tier"] == "memory"
+    assert list(warm["microseconds"]) == ["authorized", "validated", "decided", "first_byte"]
+    assert all(taken >= 0 for taken in warm["microseconds"].values())
     past = _explained(
         await gateway.client.get("bucket", key, query="versionId=null", headers=EXPLAIN)
     )
-    assert (past["cache"], past["reason"]) == ("BYPASS", "versionId")
+    assert (past["cache"], past["reason"], past["tier"]) == ("BYPASS", "versionId", "origin")
+    assert list(past["microseconds"]) == ["authorized", "answered"]
+
+
+async def test_explain_tells_of_every_chunk_where_it_is(
+    gateway: Gateway, origin: EmbeddedOrigin, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.put("bucket", key, BODY)
+    part = {**EXPLAIN, "Range": f"bytes={CHUNK_BYTES}-{2 * CHUNK_BYTES - 1}"}
+    assert _explained(await gateway.client.get("bucket", key, headers=part))["tier"] == "origin"
+    await until(lambda: gateway.chunks_on_flash("bucket", key) == [1])
+    told = _explained(await gateway.client.get("bucket", key, headers=EXPLAIN))
+    assert (told["chunks_hit"], told["chunks_missed"]) == (1, len(BODY) // CHUNK_BYTES - 1)
+    assert told["tier"] == "memory and origin"
+    await gateway.warm("bucket", key)
+    monkeypatch.setattr(gateway.flash, "is_proven", lambda _: False)  # as after a restart
+    assert _explained(await gateway.client.get("bucket", key, headers=EXPLAIN))["tier"] == "flash"
 
 
 async def test_every_answer_carries_request_ids(

@@ -63,8 +63,16 @@ class Gateway:
         row = self.flash.find_row(ObjectName(bucket, key))
         if row is None:
             return False
+        count = -(-row.version.size // self.settings.flash.chunk_size)
+        return len(self.chunks_on_flash(bucket, key)) == count
+
+    def chunks_on_flash(self, bucket: str, key: str) -> list[int]:
+        """Return the numbers of the chunks of the version known that are on flash."""
+        row = self.flash.find_row(ObjectName(bucket, key))
+        if row is None:
+            return []
         numbers = range(-(-row.version.size // self.settings.flash.chunk_size))
-        return len(self.flash.extents(row.body, numbers)) == len(numbers)
+        return list(self.flash.extents(row.body, numbers))
 
     @property
     def client(self) -> SignedClient:

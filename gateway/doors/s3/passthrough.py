@@ -86,6 +86,7 @@ class Passthrough:
             if is_write:
                 await self.forget(target.name)
             raise
+        exchange.receipt.mark("answered")
         if is_write and may_have_changed(answer.status):
             await self.forget(target.name)
         return answer

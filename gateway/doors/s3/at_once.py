@@ -26,7 +26,7 @@ from typing import Final, NamedTuple, Protocol
 from aiohttp.http import RawRequestMessage
 
 from gateway.access.authentication import Authentication, Principal, Proof
-from gateway.access.authorization import Authorization
+from gateway.access.authorization import Authorization, resource_of
 from gateway.access.policy import Decision
 from gateway.core.hits import Hit, Hits
 from gateway.core.objects import Question
@@ -187,7 +187,8 @@ class AtOnce:
             return None
         action = name_operation("GET", target, (), head.headers).action
         context = context_in(head, peer.remote, principal, self._now)
-        decision = principal.policy.decide(action, target.resource, context)
+        resource = resource_of(target)
+        decision = principal.policy.decide(action, resource, context)
         if not decision.is_allowed:
             return None
         return _Judged(
@@ -195,7 +196,7 @@ class AtOnce:
             name,
             principal,
             action,
-            target.resource,
+            resource,
             decision,
             wants_checksums(head.headers),
             held,

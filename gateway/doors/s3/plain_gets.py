@@ -17,6 +17,7 @@ _NOT_PLAIN: Final = (
     "If-Range",
     "Expect",
     "Origin",
+    "Transfer-Encoding",
     "x-forebay-explain",
     "x-amz-expected-bucket-owner",
     "x-amz-request-payer",

@@ -11,7 +11,7 @@ from gateway.access.authentication import Authentication
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.doors.s3.at_once import AtOnce, Promise
 from gateway.protocol.http.head import RequestHead
-from tests.support.gateway_settings import ADMIN, gateway_settings
+from tests.support.gateway_settings import ADMIN, gateway_settings, gateway_tables
 from tests.support.gateway_worker import Gateway, running_worker, until
 from tests.support.raw_connection import RawConnection, raw_connection, request_bytes
 from tests.support.signed_client import SignedClient
@@ -146,6 +146,39 @@ async def test_nobody_is_answered_who_would_be_refused(warm: Gateway, answers: A
         assert reply.status == 403
         assert BODY not in reply.body
     assert answers == [None, None]
+
+
+@pytest.mark.parametrize("key", [KEY, "key"])
+async def test_an_explicit_deny_is_obeyed_where_the_body_is_at_hand(
+    origin: EmbeddedOrigin,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: Answers,
+    key: str,
+) -> None:
+    keys = ("gate-denied", "denied/secret")
+    policy = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"bucket/{key}"},
+    ]
+    denied = {"name": "denied", "access_key": keys[0], "secret_key": keys[1], "policy": policy}
+    identities = [*gateway_tables(origin.endpoint, tmp_path)["identities"], denied]
+    settings = gateway_settings(origin.endpoint, tmp_path / "flash", identities=identities)
+    origin.put("bucket", key, BODY)
+    async with running_worker(settings, monkeypatch) as gateway:
+        await gateway.warm("bucket", key)
+        for _ in range(2):
+            reply = await gateway.as_principal(keys).get("bucket", key)
+            assert (reply.status, BODY in reply.body) == (403, False)
+        assert (await gateway.client.get("bucket", key)).body == BODY
+        assert answers[-1] is not None
+
+
+async def test_who_may_read_one_bucket_only_is_answered_at_once(
+    warm: Gateway, answers: Answers
+) -> None:
+    assert (await warm.reader.get("bucket", KEY)).body == BODY
+    assert answers[-1] is not None
 
 
 async def test_a_write_through_the_gateway_ends_it(warm: Gateway, answers: Answers) -> None:

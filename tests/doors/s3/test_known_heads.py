@@ -278,6 +278,8 @@ async def test_every_answer_is_logged_and_audited(
     for path in (access, audit):
         told = [json.loads(line)["request_id"] for line in path.read_text().splitlines()]
         assert [told.count(one) for one in ids] == [1, 1, 1], path
+    resources = {json.loads(line)["resource"] for line in audit.read_text().splitlines()}
+    assert resources == {f"bucket/{KEY}"}
 
 
 async def test_a_known_head_in_the_middle_of_another_is_no_request(

@@ -157,6 +157,25 @@ async def test_trap_a_transfer_coding_that_is_left_in_the_body_is_refused(
     assert not origin.counters.calls
 
 
+@pytest.mark.parametrize("key", ["key", "immutable/key"])
+async def test_trap_an_empty_transfer_coding_is_refused_where_the_body_is_at_hand(
+    gateway: Gateway, origin: EmbeddedOrigin, key: str
+) -> None:
+    origin.put("bucket", key, b"hello")
+    await gateway.warm("bucket", key)
+    signed = request_bytes(
+        gateway.client, "GET", f"/bucket/{key}", unsigned={"Transfer-Encoding": ""}
+    )
+    async with raw_connection(gateway.endpoint) as connection:
+        await connection.send(signed + b"0\r\n\r\n" + SECOND)
+        assert (await connection.answer()).status in {400, 501}
+        assert await connection.ended()
+    async with raw_connection(gateway.endpoint) as connection:
+        await connection.send(signed)
+        assert (await connection.answer()).status == 501
+        assert await connection.ended()
+
+
 MALFORMED_CHUNKS = {
     "no number": b"zz\r\nab\r\n0\r\n\r\n",
     "a minus": b"-1\r\na\r\n0\r\n\r\n",

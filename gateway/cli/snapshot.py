@@ -11,7 +11,8 @@ import pwd
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -24,12 +25,16 @@ from rich.table import Table
 from gateway.assembly.core import make_origin
 from gateway.assembly.snapshots import open_snapshots
 from gateway.core.recording import is_taken, keeps_versions, recorded_pages
-from gateway.model.failures import Failure, OriginRefused
+from gateway.core.snapshots import keep_at_hand
+from gateway.flash.store import Flash
+from gateway.model.failures import Failure, FlashTrouble, OriginRefused
 from gateway.model.snapshots import NAME_RULE, Snapshot, is_snapshot_name, written_moment
 from gateway.model.voices import FOREBAY
 from gateway.origin.interface import Origin
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.protocol.s3.responses import find_error
+from gateway.settings.flash import FlashSettings
+from gateway.settings.flash_keys import safeguards_of
 from gateway.settings.reading import SettingsError
 from gateway.settings.tree import Settings
 from gateway.state.snapshot_record import RecordMaking
@@ -107,12 +112,27 @@ async def _taken(
         with snapshots.making(sought.name) as making, _progress(is_quiet=is_quiet) as tell:
             await _recorded(origin, sought, making, tell, by_versions=by_versions)
             objects, size = await asyncio.to_thread(making.counted)
-            snapshot = Snapshot(
-                sought.name, sought.mark, sought.bucket, sought.prefix, sought.created,
-                sought.expires_at, objects, size, has_versions=by_versions, by=sought.by,
-            )  # fmt: skip
+            snapshot = replace(sought, objects=objects, bytes=size, has_versions=by_versions)
             await asyncio.to_thread(snapshots.publish, making, snapshot)
+    await _keep_at_hand(settings.flash, snapshots.find(snapshot.name))
     return snapshot
+
+
+async def _keep_at_hand(settings: FlashSettings, held: Held | None) -> None:
+    """See to it that what is on flash now is read as it is now, whatever is written from here."""
+    if held is None or not (settings.path / "segments").is_dir():
+        return
+    opened = await Flash.open(
+        settings.path,
+        size_bytes=settings.size,
+        chunk_bytes=settings.chunk_size,
+        segment_bytes=settings.segment_bytes,
+        writer="snapshot",
+        safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0),
+    )
+    async with opened as flash:
+        with suppress(FlashTrouble):  # flash in trouble has nothing to keep
+            await keep_at_hand(flash, held.snapshot, held.record.find)
 
 
 async def _recorded(

@@ -10,6 +10,7 @@ A version that the origin has no more is told in words; other bytes are never se
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -23,6 +24,7 @@ from gateway.core.reading import ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.validation import Confirmed
 from gateway.flash.rows import Row
+from gateway.flash.store import Flash
 from gateway.model.failures import (
     AccessDenied,
     Failure,
@@ -173,7 +175,7 @@ class SnapshotObjects:
             return None
         if not is_recorded(row.version, recorded):
             return None
-        return self._kept(snapshot, recorded.key, row)
+        return _kept(self._flash, snapshot, row)
 
     async def _asked(
         self, snapshot: Snapshot, recorded: Recorded, voice: Voice, receipt: Receipt
@@ -210,22 +212,44 @@ class SnapshotObjects:
             raise gone(snapshot, recorded.key, recorded.etag)
         body = body_id(source, version, self._parts.chunk_bytes)
         headers = tuple(answer.headers.items())
-        return self._kept(
-            snapshot, recorded.key, Row(source, version, body, headers, sent_ns, voice.mark)
-        )
+        row = Row(source, version, body, headers, sent_ns, voice.mark)
+        return _kept(self._flash, snapshot, row)
 
-    def _kept(self, snapshot: Snapshot, key: str, row: Row) -> Row:
-        """Keep a row under the snapshot's own name, and return it."""
-        kept = Row(
-            snapshot.kept_name(key),
-            row.version,
-            row.body,
-            row.headers,
-            row.confirmed_ns,
-            row.confirmed_to,
-        )
-        self._flash.put_row(kept)
-        return kept
+
+async def keep_at_hand(
+    flash: Flash, snapshot: Snapshot, find: Callable[[str], Recorded | None]
+) -> int:
+    """Keep the rows of recorded versions that are on flash now; return how many.
+
+    So they are read as they were though nobody read them through the snapshot before they were
+    overwritten. `find` looks into the record. Raises FlashTrouble.
+    """
+    count = 0
+    prefix = f"{snapshot.bucket}/{snapshot.prefix}"
+    async with aclosing(flash.holdings.groups(prefix)) as groups:
+        async for group in groups:
+            for row in (holding.row for holding in group if holding.bytes_held):
+                recorded = find(row.name.key)
+                if recorded is None or not is_recorded(row.version, recorded):
+                    continue
+                if row.confirmed_ns > 0:
+                    _kept(flash, snapshot, row)
+                    count += 1
+    return count
+
+
+def _kept(flash: Flash, snapshot: Snapshot, row: Row) -> Row:
+    """Keep a source's row under the snapshot's own name, and return it."""
+    kept = Row(
+        snapshot.kept_name(row.name.key),
+        row.version,
+        row.body,
+        row.headers,
+        row.confirmed_ns,
+        row.confirmed_to,
+    )
+    flash.put_row(kept)
+    return kept
 
 
 def is_recorded(version: Version, recorded: Recorded) -> bool:

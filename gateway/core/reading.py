@@ -95,9 +95,15 @@ class Reading:
 
         Raises as `pieces` does, and FlashTrouble where flash does not keep what came.
         """
+        numbers = self._wanted.chunks(self._parts.chunk_bytes)
         try:
-            for number in self._wanted.chunks(self._parts.chunk_bytes):
+            for number in numbers:
                 await self._brought(number)
+        except FlashTrouble:
+            # What is passed on from memory waits for its readers: this one has come, and leaves.
+            for number in numbers:
+                self._expect(self._parts.filling.find(self._row.body, number))
+            raise
         finally:
             for number in list(self._expected):
                 self._leave(number)
@@ -106,6 +112,8 @@ class Reading:
         """Return once chunk `number` is on flash, or was: what is evicted at once is not chased."""
         parts, body = self._parts, self._row.body
         while not parts.flash.extents(body, range(number, number + 1)):
+            if self._refusal is not None:
+                raise FlashTrouble(self._refusal)
             fill = parts.filling.find(body, number)
             if fill is None:
                 await self._arrange(number)

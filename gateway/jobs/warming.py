@@ -21,7 +21,13 @@ from gateway.jobs.agenda import Agenda, Begun, RunOf
 from gateway.jobs.journal import Entry, Journal
 from gateway.jobs.metered import Meter
 from gateway.jobs.wanted import Wanted
-from gateway.model.failures import Failure, OriginRefused, OriginUnreachable, VersionChanged
+from gateway.model.failures import (
+    Failure,
+    FlashTrouble,
+    OriginRefused,
+    OriginUnreachable,
+    VersionChanged,
+)
 from gateway.model.ranges import ByteRange
 from gateway.model.rules import Mode
 from gateway.model.versions import Version
@@ -109,12 +115,14 @@ class Warming:
             return
         claimed_bytes = 0
         try:
-            self._refuse_beyond_room(wanted.listed.size if wanted.listed is not None else 0)
+            self._note_sightings(wanted)
+            if wanted.listed is not None:
+                self._refuse(wanted, wanted.listed.size)
             row = await self._current(wanted, known)
             if whole is not None and whole.body == row.body:
                 await self._end_here(wanted, row.version)
                 return
-            self._refuse_beyond_room(row.version.size)
+            self._refuse(wanted, row.version.size)
             self._claimed_bytes += (claimed_bytes := row.version.size)
             if row.version.size > self._bounds.run_bytes:
                 await self._agenda.begin(Begun(wanted, row, self._bounds.run_bytes))
@@ -167,8 +175,20 @@ class Warming:
             raise OriginUnreachable("the origin cannot be asked")
         return current
 
-    def _refuse_beyond_room(self, size_bytes: int) -> None:
-        """Raise NotCacheable for what would put out what the job brought, or found, before."""
+    def _note_sightings(self, wanted: Wanted) -> None:
+        """Count as often as it takes where a rule admits what was asked for often: it is wanted."""
+        sightings = self._objects.rules.find(wanted.name).keep.admit_hits_min
+        for _ in range(sightings if sightings > 1 else 0):
+            self._flash.note_sighting(wanted.name)
+
+    def _refuse(self, wanted: Wanted, size_bytes: int) -> None:
+        """Raise FlashTrouble for what is not admitted, and NotCacheable for what has no room.
+
+        No room is for what would put out what the job brought, or found, before.
+        """
+        refusal = self._flash.refusal(wanted.name, size_bytes)
+        if refusal is not None:
+            raise FlashTrouble(f"it is not admitted: {refusal}")
         room_bytes = self._flash.holdings.bodies_bytes_max
         if size_bytes > room_bytes:
             raise NotCacheable(_TOO_BIG)

@@ -142,6 +142,25 @@ def test_what_cannot_fit_is_not_fetched_and_said_so(desk):
     assert told.summary["on_flash"] == 2
 
 
+def test_what_its_rule_does_not_admit_is_not_fetched_and_said_so(filled):
+    filled.tables["rules"] += [
+        {"match": "bucket/small/0*", "admit_size_min": "1MiB"},
+        {"match": "bucket/small/1*", "admit_hits_min": 3},
+    ]
+    told = filled.warm("s3://bucket/small/0", "s3://bucket/small/1")
+    assert told.code == 1
+    assert told.summary["missing"] == {
+        "it is not admitted: smaller than its rule admits to flash": 10
+    }
+    assert told.summary["on_flash"] == 10
+    manifest = filled.folder / "manifest"
+    manifest.write_text("bucket,small/03\n")
+    assert filled.warm("--manifest", str(manifest)).summary["missing"] == told.summary[
+        "missing"
+    ] | {"it is not admitted: smaller than its rule admits to flash": 1}
+    assert filled.sent_bytes() == 11 * len(SMALL)
+
+
 def test_a_bucket_that_cannot_be_listed_is_told_and_the_rest_goes_on(filled):
     told = filled.warm("s3://nowhere/x", "s3://bucket/small/1")
     assert told.code == 1

@@ -17,6 +17,8 @@ KEY_BYTES_MAX: Final = 1024
 LINE_BYTES_MAX: Final = 16 * 1024
 _WILD: Final = re.compile(r"[*?[]")
 _TOKEN: Final = re.compile(r"\*\*|\*|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
+_MEANT_OTHERWISE: Final = re.compile(r"[^\w-]|(?<=-)-|-(?=-)")
+"""What a class of `re` might read as more than a letter or a range."""
 _HEADER: Final = ["bucket", "key"]
 _FORMS: Final = 'write s3://bucket/key, bucket,key (CSV) or {"bucket": ..., "key": ...}'
 
@@ -49,7 +51,13 @@ def parse_target(path: str) -> Target:
     wild = _WILD.search(rest)
     if wild is None:
         return Target(bucket, rest)
-    return Target(bucket, rest[: wild.start()], re.compile(_regex_of(rest), re.DOTALL))
+    try:
+        pattern = re.compile(_regex_of(rest), re.DOTALL)
+    except re.error:
+        raise ValueError(
+            f'"{path}" is no path: it has a [range] that ends before it begins'
+        ) from None
+    return Target(bucket, rest[: wild.start()], pattern)
 
 
 def parse_line(line: str) -> ObjectName | None:
@@ -65,13 +73,20 @@ def parse_line(line: str) -> ObjectName | None:
     elif line.lstrip().startswith("{"):
         bucket, key = _of_json(line)
     else:
-        cells = next(csv.reader([line], strict=True), [])
+        cells = _of_csv(line)
         if [cell.strip().lower() for cell in cells[:2]] == _HEADER:
             return None
         bucket, key = (*cells[:2], "", "")[:2]
     if not bucket or not key or len(key.encode("utf-8", "surrogatepass")) > KEY_BYTES_MAX:
         raise ValueError(f"it names no object: {_FORMS}")
     return ObjectName(bucket, key)
+
+
+def _of_csv(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error:
+        raise ValueError(f"it is no CSV: {_FORMS}") from None
 
 
 def _of_json(line: str) -> tuple[str, str]:
@@ -99,7 +114,8 @@ def _regex_of_token(token: str) -> str:
         case "?":
             return "[^/]"
         case _ if len(token) > 1:
-            inside = token[1:-1].replace("\\", "\\\\").replace("[", "\\[").replace("^", "\\^")
-            return f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+            is_negated = token.startswith("[!") and len(token) > len("[!]")
+            inside = _MEANT_OTHERWISE.sub(r"\\\g<0>", token[2 if is_negated else 1 : -1])
+            return f"[^/{inside}]" if is_negated else f"[{inside}]"
         case _:
             return re.escape(token)

@@ -48,6 +48,7 @@ class Snapshots:
         self._folder = folder
         self.now_seconds = now_seconds
         self._held: dict[str, Held] = {}
+        self._unreadable: dict[str, StateError] = {}
         self._looking = Lock()  # the sweep looks from a thread of its own
         self._seen = b""
         with self._in_words():
@@ -59,14 +60,20 @@ class Snapshots:
             self._moment = mmap.mmap(self._descriptor, _MOMENT_BYTES)
 
     def find(self, bucket: str | None) -> Held | None:
-        """Return the snapshot of that name as of now, expired or not."""
-        if self._moment[:] != self._seen:
+        """Return the snapshot of that name as of now, expired or not.
+
+        Raises StateError for one that is there and cannot be read: its name must never fall through
+        to the origin, which may have another bucket of that name by now.
+        """
+        if self._moment[:] != self._seen or bucket in self._unreadable:
             with self._looking:
                 self._read_again()
+        if bucket in self._unreadable:
+            raise self._unreadable[bucket]
         return self._held.get(bucket) if bucket is not None else None
 
     def all(self) -> list[Held]:
-        """Return every snapshot, by name; those that have expired too."""
+        """Return every snapshot that can be read, by name; those that have expired too."""
         self.find(None)
         return sorted(self._held.values(), key=lambda held: held.snapshot.name)
 
@@ -133,26 +140,31 @@ class Snapshots:
         """Look at the folder; a record that did not change stays open."""
         seen = self._moment[:]  # before the folder: what changes meanwhile is read again
         before, found = self._held, {}
+        unreadable: dict[str, StateError] = {}
         with self._in_words():
             entries = [one for one in os.scandir(self._folder) if one.name.endswith(_SUFFIX)]
         for entry in entries:
             name = entry.name.removesuffix(_SUFFIX)
             held = before.get(name)
             if held is None or held.inode != entry.inode():
-                held = self._opened(name, entry.inode())
+                held = self._opened(name, entry.inode(), unreadable)
             if held is not None:
                 found[name] = held
-        self._held, self._seen = found, seen
+        self._held, self._unreadable, self._seen = found, unreadable, seen
         for name, held in before.items():
             if found.get(name) is not held:
                 held.record.close()
 
-    def _opened(self, name: str, inode: int) -> Held | None:
+    def _opened(self, name: str, inode: int, unreadable: dict[str, StateError]) -> Held | None:
         try:
             record = Record(self._path(name))
             return Held(Snapshot(**record.about), record, inode)
         except (StateError, TypeError) as error:
-            _log.error("the snapshot %s is left out: %s", name, error)
+            if not self._path(name).exists():
+                return None  # removed since the folder was looked at
+            if name not in self._unreadable:
+                _log.error("the snapshot %s is left out: %s", name, error)
+            unreadable[name] = StateError(f'The snapshot "{name}" cannot be read.')
             return None
 
     def _changed(self) -> None:

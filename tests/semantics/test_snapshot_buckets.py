@@ -181,3 +181,22 @@ async def test_it_expires(gateway: Gateway, origin: EmbeddedOrigin, taker: Taker
         assert "expired at" in words
     assert not origin.counters.requests
     assert taker.snapshots.sweep() == [name]
+
+
+async def test_one_that_cannot_be_read_is_never_asked_of_the_origin(
+    gateway: Gateway, origin: EmbeddedOrigin, taker: Taker, key: str
+) -> None:
+    origin.put("bucket", key, BODY)
+    name = await taker.take(key)
+    record = gateway.settings.state.path / "snapshots" / f"{name}.snapshot"
+    record.unlink()
+    record.write_bytes(b"no record" * 1000)
+    await taker.take(f"{key}/none")  # so that the gateway looks again
+    origin.counters.reset()
+    for method, path in (("GET", key), ("PUT", key), ("DELETE", key), ("GET", "")):
+        reply = await gateway.client.ask(method, f"/{name}/{path}", body=b"")
+        assert error_of(reply)[:2] == (503, "ServiceUnavailable")
+    copied = {"x-amz-copy-source": f"/{name}/{key}"}
+    assert (await gateway.client.put("bucket", "copy", b"", headers=copied)).status == 503
+    assert not origin.counters.requests
+    record.unlink()

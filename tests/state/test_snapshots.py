@@ -176,6 +176,26 @@ def test_a_damaged_record_is_left_out_and_takes_no_other_with_it(opened, tmp_pat
     fresh = opened()
     assert [held.snapshot.name for held in fresh.all()] == ["other"]
     assert "the snapshot snap is left out" in caplog.text
+    assert fresh.find("other") is not None
+
+
+def test_the_name_of_a_damaged_record_is_nobody_elses(opened, tmp_path):
+    take(opened(), "snap")
+    path = tmp_path / "snapshots" / "snap.snapshot"
+    whole = path.read_bytes()
+    path.write_bytes(b"no record" * 1000)
+    fresh = opened()
+    for _ in range(2):
+        with pytest.raises(StateError, match=r'The snapshot "snap" cannot be read'):
+            fresh.find("snap")
+    path.write_bytes(whole)
+    assert fresh.find("snap") is not None
+    path.write_bytes(b"no record" * 1000)
+    other = opened()
+    with pytest.raises(StateError):
+        other.find("snap")
+    assert other.remove("snap")
+    assert other.find("snap") is None
 
 
 def test_a_record_that_was_closed_says_so(tmp_path):

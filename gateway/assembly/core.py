@@ -11,8 +11,9 @@ from gateway.core.admission import Admission
 from gateway.core.budget import ByteBudget
 from gateway.core.filling import Filling, FillParameters
 from gateway.core.objects import Objects
+from gateway.core.questions import Adopt
 from gateway.core.reading import ReadParts
-from gateway.core.validation import Adopt, Validation
+from gateway.core.validation import Validation
 from gateway.core.writing import WriteParameters, Writing
 from gateway.flash.store import Flash
 from gateway.model.rules import Rules

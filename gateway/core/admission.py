@@ -6,9 +6,9 @@ that equals the one of the bytes at hand: an ETag alone proves no body.
 """
 
 from gateway.core.objects import NotCacheable, Objects
+from gateway.core.questions import Confirmed
 from gateway.core.receipt import Receipt
 from gateway.core.spool import Spool
-from gateway.core.validation import Confirmed
 from gateway.flash.rows import Row
 from gateway.flash.store import Flash
 from gateway.model.failures import Failure

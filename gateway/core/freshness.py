@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
+from gateway.core.listable import is_listable
 from gateway.flash.rows import Row
 from gateway.model.rules import Mode, Rule
 from gateway.model.voices import Voice
@@ -68,6 +69,17 @@ def is_worth_noting(rule: Rule, row: Row, now_ns: int) -> bool:
         return True
     quarter_seconds = rule.stale_if_error_seconds / 4
     return 0 < quarter_seconds < (now_ns - row.confirmed_ns) / _NANOSECONDS
+
+
+def find_listable(rule: Rule, row: Row | None, voice: Voice, demand: Demand) -> Row | None:
+    """Return the row if a listing may confirm it to `voice` under `rule`, else None.
+
+    Who has keys of their own at the origin, or none, is asked about by HEAD: a listing shows that
+    an object is there, not that they may read it. So is a request that wants it fresher.
+    """
+    if row is None or not rule.batch_validation or not voice.is_forebay:
+        return None
+    return row if demand.age_seconds_max is None and is_listable(row) else None
 
 
 def age_seconds(row: Row, now_ns: int) -> int:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from gateway.core.at_hand import find_bytes, find_place
 from gateway.core.freshness import age_seconds, may_serve_unasked
 from gateway.core.objects import Objects, Question
-from gateway.core.validation import Confirmed
+from gateway.core.questions import Confirmed
+from gateway.core.validation import Listed
 from gateway.flash.rows import Row
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
@@ -35,7 +36,7 @@ class Hits:
         self._objects = objects
         self._parts = objects.parts
         self._flash = objects.parts.flash
-        self._told: tuple[Confirmed | None, Row | None] = None, None
+        self._told: tuple[Confirmed | Listed | None, Row | None] = None, None
 
     def may_hit(self, name: ObjectName) -> bool:
         """Return whether a small whole body of `name` is at hand, for whoever may have it."""
@@ -68,7 +69,7 @@ class Hits:
         answer = question.answer
         if not answer.done() or answer.cancelled() or answer.exception() is not None:
             return None
-        confirmed = answer.result()
+        confirmed = answer.result().answer
         told, row = self._told
         if told is not confirmed:
             # Those who share an answer share its row: a hot key has many of them.

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gateway.core.at_hand import find_bytes, has_all
@@ -11,14 +11,17 @@ from gateway.core.freshness import (
     NO_DEMAND,
     Demand,
     age_seconds,
+    find_listable,
     is_worth_noting,
     may_serve_stale,
     may_serve_unasked,
 )
+from gateway.core.listable import is_worth_showing
+from gateway.core.questions import HEADERS_OF_GET, Adopt, Confirmed, Opening
 from gateway.core.reading import Piece, Reading, ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.sources import note_sources
-from gateway.core.validation import HEADERS_OF_GET, Adopt, Confirmed, Opening, Validation
+from gateway.core.validation import Listed, Told, Validation
 from gateway.flash.rows import Row
 from gateway.flash.store import Flash
 from gateway.model.failures import NotAtHand, OriginUnreachable, VersionChanged
@@ -55,8 +58,16 @@ class Question(NamedTuple):
 
     name: ObjectName
     voice: Voice
-    answer: "asyncio.Future[Confirmed]"
+    answer: "asyncio.Future[Told]"
     was_joined: bool
+
+    @property
+    def origin_requests(self) -> int:
+        """Return how many requests to the origin are put down to whoever asked this."""
+        answer = self.answer
+        if answer.done() and not answer.cancelled() and answer.exception() is None:
+            return answer.result().origin_requests
+        return int(not self.was_joined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +120,16 @@ class Objects:
 
     def ask(self, name: ObjectName, voice: Voice) -> Question:
         """Ask the origin, for who waits without a task; a `read` may be given the question."""
-        answer, was_joined = self._validation.question(name, None, voice)
-        return Question(name, voice, answer, was_joined)
+        row = self._flash.find_row(name)
+        known = find_listable(self.rules.find(name), row, voice, NO_DEMAND)
+        return self._question(name, None, voice, known)
 
-    def row_told(self, name: ObjectName, confirmed: Confirmed) -> Row | None:
+    def row_told(self, name: ObjectName, answer: Confirmed | Listed) -> Row | None:
         """Return the row of what was confirmed, noted; None where it must not be kept."""
-        if confirmed.version is None:
-            return None
-        return self._row_for(name, confirmed, self.rules.find(name))
+        rule = self.rules.find(name)
+        if isinstance(answer, Listed):
+            return self._noted(answer, rule)
+        return None if answer.version is None else self._row_for(name, answer, rule)
 
     async def confirm(self, name: ObjectName, voice: Voice, receipt: Receipt) -> Confirmed:
         """Return what the origin tells `voice` of `name`, asked after this call (a HEAD's answer).
@@ -125,7 +138,8 @@ class Objects:
         OriginUnreachable.
         """
         rule = self._rule_of(name, receipt)
-        confirmed = await self._ask(name, None, voice, receipt)
+        confirmed = await self._told(self._question(name, None, voice), receipt)
+        assert isinstance(confirmed, Confirmed)  # noqa: S101 - no row was given
         if confirmed.version is not None:
             self._row_for(name, confirmed, rule)
         return confirmed
@@ -202,26 +216,28 @@ class Objects:
             raise NotAtHand(NOT_AT_HAND)
         if demand.version_id is not None:
             raise NotCacheable("versionId")
-        # A restarted read asks by HEAD: its first question's body belongs to what was overwritten.
-        opening = wish.opening if row is None and not receipt.restarts else None
-        if opening is None and voice.site:
-            opening = HEADERS_OF_GET
+        # A restarted read asks again, by HEAD: what it was told, body and all, is overwritten.
+        asked = None if receipt.restarts else wish.question
+        if asked is None or (asked.name, asked.voice) != (name, voice):
+            opening = _opening(wish, may_keep_body=row is None and not receipt.restarts)
+            known = find_listable(rule, row, voice, demand)
+            asked = self._question(name, opening, voice, known)
         try:
-            # A restarted read asks again: what it was told is what was overwritten.
-            asked = None if receipt.restarts else wish.question
-            confirmed = await self._ask(name, opening, voice, receipt, asked)
+            answer = await self._told(asked, receipt)
         except OriginUnreachable:
             stale = self._find_stale(name, rule, voice, demand)
             if stale is None:
                 raise
             receipt.cache, receipt.age_seconds = "STALE", age_seconds(stale, self._now_ns())
             return stale
-        if confirmed.version is None:
-            raise NotCacheable("no strong validator")
         receipt.cache = "REVALIDATED"
-        if confirmed.is_opening:
+        if isinstance(answer, Listed):
+            return self._noted(answer, rule)
+        if answer.version is None:
+            raise NotCacheable("no strong validator")
+        if answer.is_opening:
             receipt.validation = "opening"
-        return self._row_for(name, confirmed, rule)
+        return self._row_for(name, answer, rule)
 
     def _find_stale(self, name: ObjectName, rule: Rule, voice: Voice, demand: Demand) -> Row | None:
         """Return the row that the rule lets stand in for an origin that cannot be asked."""
@@ -232,23 +248,31 @@ class Objects:
         metrics.reads_stale.inc()
         return row
 
-    async def _ask(
-        self,
-        name: ObjectName,
-        opening: Opening | None,
-        voice: Voice,
-        receipt: Receipt,
-        asked: Question | None = None,
-    ) -> Confirmed:
-        """Ask the origin in a group, unless that was done for this request; write down how."""
-        if asked is not None and (asked.name, asked.voice) == (name, voice):
-            confirmed, was_joined = await asked.answer, asked.was_joined
-        else:
-            confirmed, was_joined = await self._validation.confirm(name, opening, voice)
-        receipt.validation = "joined" if was_joined else "own"
-        receipt.origin_requests += not was_joined
+    def _question(
+        self, name: ObjectName, opening: Opening | None, voice: Voice, known: Row | None = None
+    ) -> Question:
+        """Ask the origin with others; `known` is the row that a listing may confirm."""
+        answer, was_joined = self._validation.question(name, opening, voice, known)
+        return Question(name, voice, answer, was_joined)
+
+    async def _told(self, question: Question, receipt: Receipt) -> Confirmed | Listed:
+        """Return what the origin said, and write down how it was asked."""
+        told = await question.answer
+        receipt.validation = told.validation
+        receipt.origin_requests += told.origin_requests
         receipt.mark("validated")
-        return confirmed
+        return told.answer
+
+    def _noted(self, listed: Listed, rule: Rule) -> Row:
+        """Return the row that a listing confirmed, its confirmation written down where it counts.
+
+        Its headers are those of the last HEAD.
+        """
+        row = listed.row
+        if is_worth_noting(rule, row, self._now_ns()):
+            row = replace(row, confirmed_ns=listed.sent_ns)
+            self._flash.put_row(row)
+        return row
 
     def _row_for(self, name: ObjectName, confirmed: Confirmed, rule: Rule) -> Row:
         """Return the row of a confirmed version, with the body on flash where it is the same."""
@@ -280,7 +304,9 @@ class Objects:
         if row is None:
             # Of what flash does not take each GET is its own question: one request, not two.
             return self._flash.refusal(fresh.name, fresh.version.size) is None
-        return row.version != fresh.version or is_worth_noting(rule, row, self._now_ns())
+        if row.version != fresh.version or is_worth_noting(rule, row, self._now_ns()):
+            return True
+        return rule.batch_validation and is_worth_showing(row, fresh)
 
     def _adopt(
         self, name: ObjectName, confirmed: Confirmed, answer: OriginAnswer, start: int
@@ -319,6 +345,12 @@ async def started_read(
     (metrics.reads_from_origin if is_miss else metrics.reads_from_flash).inc()
     receipt.mark("first_byte")
     return Read(row.version, row.headers, wanted, primed)
+
+
+def _opening(wish: Wish, *, may_keep_body: bool) -> Opening | None:
+    """Return the GET to ask by, or None: by HEAD. A site is shown what a GET shows it."""
+    opening = wish.opening if may_keep_body else None
+    return HEADERS_OF_GET if opening is None and wish.voice.site else opening
 
 
 async def _given(body: bytes) -> AsyncGenerator[Piece]:

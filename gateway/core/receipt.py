@@ -15,7 +15,8 @@ class Receipt:
     rule: str = ""
     freshness: str = ""
     validation: str = "none"
-    """own, joined, opening (the first GET was the question) or none."""
+    """own, joined, batched (a LIST page confirmed it with others), opening (the first GET was the
+    question) or none."""
     reason: str = ""
     """Why it was a bypass."""
     is_explained: bool = False

@@ -20,9 +20,9 @@ from gateway.core.described import described_version
 from gateway.core.freshness import age_seconds, may_serve_unasked
 from gateway.core.objects import NOT_AT_HAND, NotCacheable, Read, Select, Wish, started_read
 from gateway.core.pinned import PinnedRow
+from gateway.core.questions import Confirmed
 from gateway.core.reading import ReadParts
 from gateway.core.receipt import Receipt
-from gateway.core.validation import Confirmed
 from gateway.flash.rows import Row
 from gateway.flash.store import Flash
 from gateway.model.failures import (

@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from email.utils import formatdate
 from pathlib import Path
 from uuid import uuid4
 
@@ -137,7 +138,9 @@ class EmbeddedOrigin:
             await fault.hold_answer.wait_open()
         if fault.is_answer_lost:
             raise reset(request)
+        # By the store's clock, as Last-Modified is: what is read is dated by one clock.
         more = {"x-amz-request-id": request_id, "server": "ForebayOrigin"}
+        more["date"] = formatdate(self.store.clock(), usegmt=True)
         more |= shown(self._cors_rules(request), request.method, request.headers)
         if body.is_withheld:
             more["connection"] = "close"

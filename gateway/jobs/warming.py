@@ -13,8 +13,8 @@ from typing import Final
 
 from gateway.core.freshness import NO_DEMAND, Demand
 from gateway.core.objects import NotCacheable, Objects, Wish
+from gateway.core.questions import Opening
 from gateway.core.receipt import Receipt
-from gateway.core.validation import Opening
 from gateway.flash.rows import Row
 from gateway.flash.store import Flash
 from gateway.jobs.agenda import Agenda, Begun, RunOf

@@ -91,6 +91,8 @@ class Rule:
     stale_if_error_seconds: float = 0.0
     """How old a confirmation may be that is served while the origin cannot be asked; 0: none."""
     keep: Keep = Keep()
+    batch_validation: bool = False
+    """Whether a listing, which is strongly consistent, may confirm many objects at once."""
 
     @property
     def prefix(self) -> str:

@@ -198,6 +198,13 @@ class RuleSettings(Section):
         "soon followed by readers.",
         default=False,
     )
+    batch_validation: bool = setting(
+        "Whether one LIST page may confirm many objects that wait, in place of a HEAD for each: "
+        "where the origin is asked more than it can take, and many keys lie close together. Needs "
+        '`origin.list_consistency = "strong"`. What LIST cannot show (tags, locks, the right to '
+        "read) is then up to an hour old; a request with `Cache-Control: no-cache` asks by HEAD.",
+        default=False,
+    )
 
     hold: Seconds = setting(
         "How long what came to flash is not evicted for other objects of this rule: once there is "
@@ -260,4 +267,11 @@ class RuleSettings(Section):
             admit_bytes_max=self.admit_size_max,
             admit_hits_min=self.admit_hits_min,
         )
-        return Rule(self.match, self.freshness, self.admit_on_write, self.stale_if_error, keep)
+        return Rule(
+            self.match,
+            self.freshness,
+            self.admit_on_write,
+            self.stale_if_error,
+            keep,
+            self.batch_validation,
+        )

@@ -204,6 +204,13 @@ class OriginSettings(Section):
         "judge",
     )
 
+    list_consistency: Literal["weak", "strong"] = setting(
+        "`strong`: LIST shows every write at once, as S3, Ceph, MinIO and versitygw do, so that "
+        "rules with `batch_validation` may ask it. `weak`: nothing is concluded from LIST. "
+        "`forebay doctor` tells.",
+        "weak",
+    )
+
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:
         refuse_half(self, "origin", "access_key", "secret_key")
@@ -295,7 +302,16 @@ class Settings(Section):
         refuse_twins("oidc.issuer", (one.issuer for one in self.oidc))
         check_roles(self.roles, self.groups, self.oidc)
         refuse_twins("rules.match", (one.match for one in self.rules))
+        self._check_listing()
         return self
+
+    def _check_listing(self) -> None:
+        listed = [one.match for one in self.rules if one.batch_validation]
+        if listed and self.origin.list_consistency != "strong":
+            refuse(
+                f'the rule "{listed[0]}" has batch_validation, which needs origin.list_consistency '
+                '= "strong": ask `forebay doctor` whether the origin\'s LIST is'
+            )
 
     def _check_membership(self) -> None:
         known = [group.name for group in self.groups]

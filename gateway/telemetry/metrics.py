@@ -110,6 +110,13 @@ bytes_from_origin = _counter("bytes_from_origin", "Body bytes received from the 
 bodies_resumed = _counter("bodies_resumed", "Bodies the origin cut short, and that were resumed.")
 validations_sent = _counter("validations_sent", "Questions to the origin whether a hit is fresh.")
 validations_joined = _counter("validations_joined", "Reads that shared another's question.")
+validations_batched = _counter(
+    "validations_batched", "Objects that a page of a listing confirmed in place of a HEAD."
+)
+validation_pages = _counter("validation_pages", "LIST pages asked for to confirm objects.")
+validation_pages_untrue = _counter(
+    "validation_pages_untrue", "LIST pages that did not show what HEAD shows: LIST is behind."
+)
 fills_started = _counter("fills_started", "Fetches of a run of chunks that were begun.")
 fills_joined = _counter("fills_joined", "Reads that followed another's fetch.")
 fills_failed = _counter("fills_failed", "Fetches that ended early.")

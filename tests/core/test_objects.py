@@ -8,9 +8,10 @@ import pytest
 
 from gateway.core.filling import Filling, FillParameters
 from gateway.core.objects import NotCacheable, Objects, Wish
+from gateway.core.questions import Opening
 from gateway.core.reading import FlashPiece, ReadParts
 from gateway.core.receipt import Receipt
-from gateway.core.validation import Opening, Validation
+from gateway.core.validation import Validation
 from gateway.flash.store import Flash
 from gateway.model.failures import FlashTrouble, OriginRefused, OriginUnreachable, VersionChanged
 from gateway.model.names import ObjectName

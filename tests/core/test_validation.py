@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.core.validation import Confirmed, Opening, Validation
+from gateway.core.questions import Confirmed, Opening
+from gateway.core.validation import Validation
 from gateway.model.failures import OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange

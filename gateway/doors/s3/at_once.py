@@ -330,4 +330,4 @@ class Promise:
 
     @property
     def _origin_requests(self) -> int:
-        return 0 if self.question.was_joined else 1
+        return self.question.origin_requests

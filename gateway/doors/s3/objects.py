@@ -8,8 +8,8 @@ from multidict import CIMultiDict
 
 from gateway.core.freshness import Demand
 from gateway.core.objects import NotCacheable, Read, Select, Wish
+from gateway.core.questions import Confirmed, Opening
 from gateway.core.receipt import Receipt
-from gateway.core.validation import Confirmed, Opening
 from gateway.doors.bodies import send_pieces
 from gateway.doors.exchange import Exchange
 from gateway.flash.rows import Row

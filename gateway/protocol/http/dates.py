@@ -21,6 +21,13 @@ def find_http_date(text: str) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=8192)  # the dates of objects in use are looked at with each request
+def find_http_seconds(text: str) -> int | None:
+    """Return the seconds since 1970 of an HTTP date, else None."""
+    moment = find_http_date(text)
+    return None if moment is None else int(moment.timestamp())
+
+
 def format_http_date(moment: datetime) -> str:
     """Return the IMF-fixdate of an aware moment, as `Fri, 24 May 2013 00:00:00 GMT`."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -81,7 +82,11 @@ def read_listing(body: bytes) -> ListedPage:
 
 
 def _object(found: "Element", *, is_encoded: bool) -> ListedObject:
-    texts = {child.tag: child.text or "" for child in found}
+    return listed_object({child.tag: child.text or "" for child in found}, is_encoded=is_encoded)
+
+
+def listed_object(texts: Mapping[str, str], *, is_encoded: bool) -> ListedObject:
+    """Return what the texts of a row's elements say; raises ValueError and InvalidRequest."""
     key = texts.get("Key", "")
     if not key:
         raise ValueError("a row without a key")

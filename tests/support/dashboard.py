@@ -101,7 +101,13 @@ SECTIONS: dict[str, tuple[Panel, ...]] = {
         Panel(
             "Questions whether a hit is fresh",
             "ops",
-            (("sent", rate("validations_sent")), ("joined", rate("validations_joined"))),
+            (
+                ("sent", rate("validations_sent")),
+                ("joined", rate("validations_joined")),
+                ("batched", rate("validations_batched")),
+                ("pages", rate("validation_pages")),
+                ("pages untrue", rate("validation_pages_untrue")),
+            ),
         ),
         Panel(
             "Fills",

@@ -1,14 +1,19 @@
 """A snapshot as a bucket: who may read it, what it refuses, when it is there and when gone."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from gateway.demo.origin import EmbeddedOrigin
+from gateway.protocol.http.dates import format_amz_date
 from gateway.protocol.s3.documents import find_document
-from tests.support.gateway_settings import gateway_tables
+from gateway.protocol.s3.signing import presign
+from tests.support.gateway_settings import READER, gateway_tables
 from tests.support.gateway_worker import Gateway
+from tests.support.signed_client import object_path
 from tests.support.snapshot_answers import error_of, pages
 from tests.support.snapshot_taker import Taker
 
@@ -18,6 +23,10 @@ BODY = bytes(range(256)) * 256
 OTHER = BODY[::-1]
 LISTER = ("gate-lister", "lister/secret")
 """May list `bucket` under `k/open/` only, and read there."""
+NAMER = ("gate-namer", "namer/secret")
+"""May do everything in buckets that are called like snapshots, and nothing elsewhere."""
+SMALL = b"at once" * 100
+_NAMES = [{"Effect": "Allow", "Action": "s3:*", "Resource": ["snap-*", "snap-*/*"]}]
 _LISTS = [
     {
         "Effect": "Allow",
@@ -32,8 +41,15 @@ _LISTS = [
 @pytest.fixture(scope="module")
 def gateway_changes() -> dict[str, Any]:
     identities = gateway_tables("http://127.0.0.1:1", Path("flash"))["identities"]
-    keys = {"access_key": LISTER[0], "secret_key": LISTER[1]}
-    return {"identities": [*identities, {"name": "lister", **keys, "policy": _LISTS}]}
+    return {
+        "identities": [
+            *identities,
+            *(
+                {"name": keys[0], "access_key": keys[0], "secret_key": keys[1], "policy": policy}
+                for keys, policy in ((LISTER, _LISTS), (NAMER, _NAMES))
+            ),
+        ]
+    }
 
 
 async def test_who_asks_is_judged_as_on_the_source(
@@ -63,11 +79,48 @@ async def test_who_asks_is_judged_as_on_the_source(
 async def test_a_right_on_the_snapshots_name_is_none(
     gateway: Gateway, origin: EmbeddedOrigin, taker: Taker, key: str
 ) -> None:
-    origin.put("bucket", key, BODY)
+    origin.put("bucket", key, SMALL)
     name = await taker.take(key)
+    namer = gateway.as_principal(NAMER)
+    for _ in range(3):  # cold, then at once
+        assert (await gateway.client.get(name, key)).body == SMALL
+        assert (await namer.get(name, key)).status == 403
+    assert (await namer.ask("GET", f"/{name}")).status == 403
     unsigned = await gateway.session.get(f"{gateway.endpoint}/{name}/{key}")
     assert unsigned.status == 403
     assert (await gateway.stranger.put(name, key, OTHER)).status == 403
+
+
+async def test_what_was_judged_of_one_snapshot_holds_for_no_other_of_its_name(
+    gateway: Gateway, origin: EmbeddedOrigin, taker: Taker, key: str
+) -> None:
+    for bucket in ("bucket", "other"):
+        origin.put(bucket, key, SMALL if bucket == "bucket" else SMALL[::-1])
+    name = await taker.take(key)
+    query = presign(
+        "GET",
+        gateway.endpoint.removeprefix("http://"),
+        object_path(name, key),
+        "",
+        {},
+        access_key=READER[0],
+        secret=READER[1],
+        session_token=None,
+        region="us-east-1",
+        amz_date=format_amz_date(datetime.now(UTC)),
+        expires_seconds=600,
+    )
+    url = URL(f"{gateway.endpoint}{object_path(name, key)}?{query}", encoded=True)
+    for _ in range(3):  # cold, judged, remembered
+        answer = await gateway.session.get(url)
+        assert (answer.status, await answer.read()) == (200, SMALL)
+    taker.snapshots.remove(name)
+    taker.count -= 1
+    assert await taker.take(key, "other") == name
+    for _ in range(2):
+        assert (await gateway.client.get(name, key)).body == SMALL[::-1]
+        answer = await gateway.session.get(url)
+        assert answer.status == 403
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from gateway.model.failures import (
 from gateway.model.names import ObjectName
 from gateway.model.rules import Freshness, Mode, Rule
 from gateway.model.snapshots import Recorded, Snapshot
-from gateway.model.versions import Version, body_id
+from gateway.model.versions import Version
 from gateway.model.voices import Voice
 from gateway.origin.interface import OriginRequest
 from gateway.protocol.http.percent import encode
@@ -210,7 +210,7 @@ class SnapshotObjects:
             raise NotCacheable("no strong validator")
         if not is_recorded(version, recorded):
             raise gone(snapshot, recorded.key, recorded.etag)
-        body = body_id(source, version, self._parts.chunk_bytes)
+        body = self._flash.body_of(source, version)
         headers = tuple(answer.headers.items())
         row = Row(source, version, body, headers, sent_ns, voice.mark)
         return _kept(self._flash, snapshot, row)

@@ -100,11 +100,17 @@ class Snapshots:
                 raise InvalidRequest(f'there is a snapshot "{snapshot.name}" already') from None
             self._changed()
 
-    def remove(self, name: str) -> bool:
-        """Remove a snapshot for every process; False where it is not there. Raises StateError."""
+    def remove(self, name: str, *, inode: int | None = None) -> bool:
+        """Remove a snapshot for every process; False where it is not there. Raises StateError.
+
+        With `inode` only that very one, and none that was taken by its name since.
+        """
         with self._in_words(), self._alone():
+            path = self._path(name)
             try:
-                self._path(name).unlink()
+                if inode is not None and path.stat().st_ino != inode:
+                    return False
+                path.unlink()
             except FileNotFoundError:
                 return False
             self._changed()
@@ -113,7 +119,9 @@ class Snapshots:
     def sweep(self) -> list[str]:
         """Remove what has expired and what crashes left half-made; return the names that went."""
         over = [held for held in self.all() if held.snapshot.is_over(self.now_seconds())]
-        gone = [held.snapshot.name for held in over if self.remove(held.snapshot.name)]
+        gone = [
+            held.snapshot.name for held in over if self.remove(held.snapshot.name, inode=held.inode)
+        ]
         with self._in_words():
             for path in self._folder.glob(f"*{_MAKING_SUFFIX}"):
                 if is_abandoned(path):

@@ -168,6 +168,18 @@ def test_what_has_expired_is_swept_with_its_files(opened, clock, tmp_path):
     assert files(tmp_path) == ["moment", "stays.snapshot"]
 
 
+def test_a_sweep_takes_none_that_was_taken_again_meanwhile(opened, clock, monkeypatch):
+    one, other = opened(), opened()
+    take(one, expires_at=clock.now + 1)
+    clock.now += 2
+    expired = one.all()
+    other.remove("snap")
+    take(other)
+    monkeypatch.setattr(one, "all", lambda: expired)
+    assert one.sweep() == []
+    assert other.find("snap").snapshot.expires_at is None
+
+
 def test_a_damaged_record_is_left_out_and_takes_no_other_with_it(opened, tmp_path, caplog):
     one = opened()
     take(one)

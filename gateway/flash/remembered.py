@@ -20,13 +20,14 @@ _REMEMBERED_MAX: Final = 4096
 class Remembered:
     """What one process's loop read of one index."""
 
-    __slots__ = ("_extents", "_index", "_moment", "_rows")
+    __slots__ = ("_extents", "_index", "_moment", "_notes", "_rows")
 
     def __init__(self, index: Index) -> None:
         """Remember nothing yet."""
         self._index = index
         self._moment = -1
         self._rows: dict[ObjectName, Row | None] = {}
+        self._notes: dict[ObjectName, object] = {}
         self._extents: dict[tuple[bytes, int], Mapping[int, Extent]] = {}
 
     def find_row(self, name: ObjectName) -> Row | None:
@@ -54,9 +55,21 @@ class Remembered:
             found = self._extents[chunk] = self._index.extents(body, numbers)
             return found
 
+    def notes(self) -> dict[ObjectName, object]:
+        """Return what its user concluded from rows and extents, by name; forgotten with them.
+
+        To be asked for anew at each use; raises lmdb.Error.
+        """
+        self._forget_what_changed()
+        return self._notes
+
+    def forget(self) -> None:
+        """Read everything again from now on."""
+        for memory in (self._rows, self._extents, self._notes):
+            memory.clear()
+
     def _forget_what_changed(self) -> None:
         moment = self._index.moment()
         if moment != self._moment or len(self._rows) + len(self._extents) > _REMEMBERED_MAX:
-            self._rows.clear()
-            self._extents.clear()
+            self.forget()
             self._moment = moment

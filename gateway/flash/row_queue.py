@@ -38,6 +38,7 @@ class RowQueue:
         self._settling = settling
         self._patience_seconds = patience_seconds
         self._queued: dict[ObjectName, Row] = {}
+        self._noted_until_ns = -1
 
     def find(self, name: ObjectName) -> Row | None:
         """Return what is known of an object; None in bypass."""
@@ -59,6 +60,20 @@ class RowQueue:
         if row is not None and row.confirmed_ns <= self._distrust.until_ns:
             return replace(row, confirmed_ns=0)
         return row
+
+    def notes(self) -> dict[ObjectName, object] | None:
+        """Return `Remembered.notes`; None while rows are on their way, or in bypass."""
+        volume = self._lifeline.live
+        if volume is None or self._queued or self._lifeline.unforgotten:
+            return None
+        if self._noted_until_ns != self._distrust.until_ns:
+            self._noted_until_ns = self._distrust.until_ns
+            volume.remembered.forget()
+        try:
+            return volume.remembered.notes()
+        except (OSError, IndexTrouble) as error:
+            self._lifeline.report(error)
+            return None
 
     def put(self, row: Row) -> None:
         """Queue a row."""

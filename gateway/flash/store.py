@@ -136,6 +136,13 @@ class Flash:
         """Return what is known of an object; what this process queued counts already."""
         return self._rows.find(name)
 
+    def notes(self) -> dict[ObjectName, object] | None:
+        """Return what may be concluded from rows and extents and kept until any of them changes.
+
+        To be asked for anew at each use; None while nothing may be kept.
+        """
+        return self._rows.notes()
+
     def put_row(self, row: Row) -> None:
         """Queue a row; it never replaces one that was confirmed later, or forgotten since."""
         self._rows.put(row)

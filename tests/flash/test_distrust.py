@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gateway.flash.distrust import Distrust
 from gateway.flash.faults import Faults
-from tests.flash.rooms import checked_flash, row_of
+from gateway.flash.store import Flash
+from tests.flash.rooms import MIB, checked_flash, row_of
 
 
 def test_the_moment_is_shared_and_never_goes_back(tmp_path: Path) -> None:
@@ -40,3 +41,15 @@ async def test_after_a_clean_close_confirmations_count(tmp_path):
         await flash.forgotten(row_of("committed with the row", 1).name)
     async with checked_flash(tmp_path) as flash:
         assert flash.find_row(row.name) == row
+
+
+async def test_what_was_noted_before_a_distrust_is_forgotten(tmp_path):
+    path = tmp_path / "distrust"
+    async with await Flash.open(
+        tmp_path / "flash", size_bytes=32 * MIB, writer="test", distrust_path=path
+    ) as flash:
+        notes = flash.notes()
+        assert notes is not None
+        notes[row_of("a", 1).name] = "concluded"
+        Distrust(path).distrust(time.time_ns())
+        assert flash.notes() == {}

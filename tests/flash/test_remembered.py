@@ -98,3 +98,12 @@ def test_the_memory_is_bounded(index, monkeypatch):
         memory.extents(ROW.body, range(number, number + 1))
         assert len(memory._rows) + len(memory._extents) <= 12
     assert memory.find_row(ROW.name) == ROW
+
+
+def test_notes_last_until_something_is_committed(index):
+    memory = Remembered(index)
+    memory.notes()[ROW.name] = "concluded"
+    assert memory.notes() == {ROW.name: "concluded"}
+    with index.write() as writing:
+        writing.put_chunk(ROW.body, 1, MOVED)
+    assert memory.notes() == {}

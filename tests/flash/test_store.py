@@ -261,3 +261,20 @@ async def test_empty_flash_has_no_problems(tmp_path):
     async with checked_flash(tmp_path) as flash:
         assert await flash.check(with_data=True) == []
         assert flash.stats()["chunks"] == 0
+
+
+async def test_nothing_is_noted_while_rows_are_on_their_way_or_distrusted(tmp_path):
+    async with checked_flash(tmp_path) as flash:
+        row = row_of("a", 5)
+        assert flash.notes() == {}
+        flash.put_row(row)
+        assert flash.notes() is None
+        await committed(flash)
+        notes = flash.notes()
+        assert notes is not None
+        notes[row.name] = "concluded"
+        assert flash.notes() == {row.name: "concluded"}
+        flash.forget(row.name)
+        assert flash.notes() is None
+        await committed(flash)
+        assert flash.notes() == {}

@@ -7,9 +7,9 @@ time (protocol/s3/sigv4).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.access.identities import Identity, KnownIdentities
 from gateway.access.rights import Rights
@@ -30,11 +30,13 @@ _PROVEN_LETTERS_MAX: Final = 8192
 """Of a request whose proof is remembered. A URL's holder adds what headers they like, and each of
 them makes another request: without it they would fill memory with a hundred KiB at a time."""
 
+_SIGNERS_MAX: Final = 2048
+"""Identities whose standing is remembered as long as they are the same."""
+
 _Asked = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """Who was proven to ask, what they may do, and what their signature covers."""
 
     name: str
@@ -97,8 +99,7 @@ class _Signer:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """That an identity signed a request, kept by who may see the same request again."""
 
     principal: Principal
@@ -123,6 +124,7 @@ class Authentication:
         self._sessions = Sessions(self._tokens)
         self._roles = roles or Roles()
         self._proven: dict[_Asked, tuple[_Signer, Principal]] = {}
+        self._signers: dict[str, _Signer] = {}
 
     @property
     def identities(self) -> KnownIdentities:
@@ -173,8 +175,7 @@ class Authentication:
             check_time(principal.claim, self._clock())
             if signer.opened is not None:
                 standing = self._standing(signer.opened)
-                return replace(
-                    principal,
+                return principal._replace(
                     policy=standing.rights,
                     voice=standing.voice,
                     allowance=standing.allowance,
@@ -224,7 +225,7 @@ class Authentication:
             )
         # Other services sign the body's own hash, and need no header that says it (AWS, *Create a
         # signed AWS API request*); so the signature proves the body, whatever a header claims.
-        return self._judge(head, replace(claim, payload_hash=body_hash))[1]
+        return self._judge(head, claim._replace(payload_hash=body_hash))[1]
 
     def _prove(self, head: RequestHead) -> tuple[_Signer, Principal]:
         """Return who signed the request, all of it judged."""
@@ -269,7 +270,12 @@ class Authentication:
                 "The AWS Access Key Id you provided does not exist in our records.",
                 code="InvalidAccessKeyId",
             )
-        return _signer(identity)
+        signer = self._signers.get(identity.access_key)
+        if signer is None or signer.identity is not identity:
+            if len(self._signers) >= _SIGNERS_MAX:
+                self._signers.clear()
+            signer = self._signers[identity.access_key] = _signer(identity)
+        return signer
 
     def _standing(self, opened: OpenedSession) -> Standing:
         now = self._clock().timestamp()

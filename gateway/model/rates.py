@@ -41,6 +41,11 @@ class Allowance:
     bytes: Rate | None = None
     """Body bytes, those that come and those that go together."""
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Return whether nothing is bounded."""
+        return self.requests is None and self.bytes is None
+
 
 UNLIMITED = Allowance()
 

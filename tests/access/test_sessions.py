@@ -231,13 +231,13 @@ def deny(resource):
 )
 def test_trust_suffices_and_an_explicit_deny_wins(policy, is_allowed):
     stage = Stage()
-    decision = judge_role(replace(stage.ann, policy=policy), TRAINING, NOTHING_KNOWN)
+    decision = judge_role(stage.ann._replace(policy=policy), TRAINING, NOTHING_KNOWN)
     assert decision.is_allowed == is_allowed
 
 
 def test_who_is_not_trusted_plays_no_role():
     stage = Stage()
-    assert not judge_role(replace(stage.ann, name="ben"), TRAINING, NOTHING_KNOWN).is_allowed
+    assert not judge_role(stage.ann._replace(name="ben"), TRAINING, NOTHING_KNOWN).is_allowed
     assert not judge_role(stage.ann, None, NOTHING_KNOWN).is_allowed
     assert judge_role(WEB, TRAINING, NOTHING_KNOWN).is_allowed
     for other in (

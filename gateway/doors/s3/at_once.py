@@ -38,7 +38,6 @@ from gateway.doors.s3.room import Room
 from gateway.doors.s3.virtual_buckets import VirtualBuckets, source_target
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName
-from gateway.model.rates import UNLIMITED
 from gateway.model.voices import Voice
 from gateway.protocol.http.head import RequestHead, split_target
 from gateway.protocol.s3.addressing import locate
@@ -183,7 +182,7 @@ class AtOnce:
         if held is not None:
             target = source_target(held.snapshot, target)
         principal, proof = self._authentication.prove(head)
-        if principal.allowance != UNLIMITED:
+        if not principal.allowance.is_unlimited:
             return None
         action = name_operation("GET", target, (), head.headers).action
         context = context_in(head, peer.remote, principal, self._now)

@@ -1,6 +1,5 @@
 """What a request without a signature says of itself: nothing, but how its body is framed (pure)."""
 
-from dataclasses import replace
 from typing import Final
 
 from gateway.model.failures import InvalidRequest
@@ -39,4 +38,4 @@ def unsigned_claim(head: RequestHead) -> Claim:
             code="InvalidRequest",
         )
     declared = head.headers.get("x-amz-content-sha256")
-    return NO_CLAIM if declared is None else replace(NO_CLAIM, payload_hash=declared.strip())
+    return NO_CLAIM if declared is None else NO_CLAIM._replace(payload_hash=declared.strip())

@@ -45,11 +45,12 @@ def running_gateway(
     freshness: str = "strict",
     core: int | None = None,
     more: str = "",
+    environment: dict[str, str] | None = None,
 ) -> Iterator[Gateway]:
     """Run a gateway with an empty cache in `folder` until the block ends.
 
     Neither it nor a peer writes an access log, so that all are compared at the same work. `more` is
-    written behind its settings.
+    written behind its settings; `environment` may hold settings that stand in a table before it.
     """
     folder.mkdir(parents=True)
     configuration, ready = folder / "forebay.toml", folder / "ready.json"
@@ -68,7 +69,7 @@ def running_gateway(
     )
     command = [*pinned(core), sys.executable, "-m", "gateway", "serve"]
     command += ["--config", str(configuration), "--ready-file", str(ready)]
-    with running(command, folder / "log") as process:
+    with running(command, folder / "log", environment) as process:
         said = json.loads(wait_file(process, ready))
         yield Gateway(urlsplit(said["s3"]).port or 0, process=process)
 

@@ -4,9 +4,10 @@ On the event loop's thread; what waits for the disk runs on threads of its own.
 """
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
+from typing import Final, Literal, TypeVar
 
 from gateway.flash.lifeline import TROUBLES, Lifeline
 from gateway.flash.quarantine import quarantine
@@ -16,6 +17,7 @@ from gateway.flash.volume import Volume
 
 _JUDGED_BYTES_MAX: Final = 256 * 1024
 _THREADS: Final = 4
+T = TypeVar("T")
 
 
 class Proving:
@@ -61,16 +63,28 @@ class Proving:
             return False
         if self.is_proven(extent):
             return True
-        loop = asyncio.get_running_loop()
         prove = partial(_proven_or_dropped, volume, body, number, extent)
+        return await self._in_thread(prove) is not None
+
+    async def judged(self, body: bytes, number: int, extent: Extent) -> bytes | None:
+        """Return the bytes of a chunk that is right, just read; else drop it, and return None."""
+        volume = self._lifeline.live
+        if volume is None:
+            return None
+        read = partial(_read_or_dropped, volume, body, number, extent)
+        return await self._in_thread(read)
+
+    async def _in_thread(self, call: Callable[[], T | None]) -> T | None:
+        """Return what a call on a thread gives; None where the disk is in trouble."""
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._patience_seconds):
-                is_right = await loop.run_in_executor(self._threads, prove)
+                found = await loop.run_in_executor(self._threads, call)
         except (*TROUBLES, RuntimeError) as error:
             self._lifeline.report(error)
-            return False
-        self.chunks_bad += not is_right
-        return is_right
+            return None
+        self.chunks_bad += found is None
+        return found
 
     def read_now(
         self,
@@ -97,9 +111,19 @@ class Proving:
             return None
 
 
-def _proven_or_dropped(volume: Volume, body: bytes, number: int, extent: Extent) -> bool:
-    """Return whether the extent is right; on a thread, since it waits for the disk."""
+def _proven_or_dropped(
+    volume: Volume, body: bytes, number: int, extent: Extent
+) -> Literal[True] | None:
+    """Return True where the chunk is right; on a thread, since it waits for the disk."""
     if volume.readers.prove(body, number, extent):
         return True
     quarantine(volume.parts, body, number, extent)
-    return False
+    return None
+
+
+def _read_or_dropped(volume: Volume, body: bytes, number: int, extent: Extent) -> bytes | None:
+    """Return the chunk's bytes where they are right; on a thread, since it waits for the disk."""
+    data = volume.readers.read(extent)
+    if data is None:
+        quarantine(volume.parts, body, number, extent)
+    return data

@@ -111,7 +111,7 @@ class Readers:
         self._ciphers: OrderedDict[tuple[int, int], Cipher] = OrderedDict()
         self._doubted: set[tuple[int, int]] = set()
         # Sealed bytes are proven by being opened, which is at each read.
-        self._is_always = verify == "always" and keys is None
+        self.is_always = verify == "always" and keys is None
         self._trusted_from = doubted_below if verify == "scrub" else 1 << 32
         # Re-entrant, since the collector may run a handle's __del__ while this thread holds it.
         self._lock = threading.RLock()
@@ -263,7 +263,7 @@ class Readers:
 
     def is_known(self, extent: Extent) -> bool:
         """Return whether the extent counts as proven: by this process, by having been written."""
-        if self._is_always or (self._doubted and (extent.segment, extent.offset) in self._doubted):
+        if self.is_always or (self._doubted and (extent.segment, extent.offset) in self._doubted):
             return False
         if extent.segment >= self._trusted_from:
             return True

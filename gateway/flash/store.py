@@ -281,6 +281,16 @@ class Flash:
         """
         return await self._proving.proven(body, number, extent)
 
+    @property
+    def sends_what_it_judged(self) -> bool:
+        """Return whether each read is judged, so that it must send those bytes and no others."""
+        volume = self._lifeline.live
+        return volume is not None and volume.readers.is_always
+
+    async def judged(self, body: bytes, number: int, extent: Extent) -> bytes | None:
+        """Return a chunk's bytes, read on a thread and right; else None, and it is dropped."""
+        return await self._proving.judged(body, number, extent)
+
     def read_now(
         self, body: bytes, number: int, extent: Extent, start: int, length: int
     ) -> bytes | None:

@@ -12,6 +12,7 @@ from gateway.core.questions import Opening
 from gateway.core.reading import FlashPiece, ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.validation import Validation
+from gateway.flash.safeguards import Safeguards
 from gateway.flash.store import Flash
 from gateway.model.failures import FlashTrouble, OriginRefused, OriginUnreachable, VersionChanged
 from gateway.model.names import ObjectName
@@ -328,3 +329,64 @@ async def test_bringing_what_flash_does_not_take_is_trouble_and_no_success(house
     row = await house.objects.current(NAME, Wish(FOREBAY), Receipt())
     with pytest.raises(FlashTrouble):
         await house.objects.bring(row, ByteRange(0, len(BODY)), FOREBAY)
+
+
+async def test_what_is_judged_at_each_read_is_what_is_sent(tmp_path):
+    origin = ScriptedOrigin()
+    origin.put("k", BODY)
+    async with (
+        await Flash.open(
+            tmp_path / "flash",
+            size_bytes=64 << 20,
+            chunk_bytes=CHUNK,
+            writer="test",
+            safeguards=Safeguards("always"),
+        ) as flash,
+        asyncio.TaskGroup() as tasks,
+    ):
+        house = House(origin, flash, tasks, 64)
+        await house.warm()
+        before = origin.body_bytes()
+        read, _ = await house.open()
+        collected = bytearray()
+        async for piece in read.pieces:
+            # No piece is a place in a file that may change before it is sent.
+            assert isinstance(piece, bytes)
+            collected += piece
+        assert bytes(collected) == BODY
+        assert (await house.read(wanted=ByteRange(CHUNK - 5, 3 * CHUNK + 5)))[0] == (
+            BODY[CHUNK - 5 : 3 * CHUNK + 5]
+        )
+        assert origin.body_bytes() == before
+
+
+async def test_a_body_on_sealed_flash_is_read_in_pieces_that_end_where_units_do(tmp_path):
+    origin = ScriptedOrigin()
+    origin.put("k", BODY)
+    async with (
+        await Flash.open(
+            tmp_path / "flash",
+            size_bytes=64 << 20,
+            chunk_bytes=CHUNK,
+            writer="test",
+            safeguards=Safeguards(keys=(bytes(32),)),
+        ) as flash,
+        asyncio.TaskGroup() as tasks,
+    ):
+        house = House(origin, flash, tasks, 64)
+        assert (await house.warm())[0] == BODY
+        before = origin.body_bytes()
+        assert (await house.warm())[0] == BODY
+        for start, stop in ((0, 1), (CHUNK - 1, CHUNK + 1), (5, len(BODY)), (3 * CHUNK, 4 * CHUNK)):
+            assert (await house.read(wanted=ByteRange(start, stop)))[0] == BODY[start:stop]
+        row = flash.find_row(NAME)
+        for number, extent in list(flash.extents(row.body, range(2, 5)).items()):
+            with (tmp_path / "flash" / "segments" / f"{extent.segment:08d}.seg").open(
+                "r+b"
+            ) as file:
+                file.seek(extent.offset + 1000 * number)
+                file.write(b"tampered")
+        assert origin.body_bytes() == before
+        assert (await house.warm())[0] == BODY
+        assert 0 < origin.body_bytes() - before <= 3 * CHUNK
+        assert (await house.read())[0] == BODY

@@ -6,10 +6,12 @@ import shutil
 import signal
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gateway.flash.store import Flash
+from gateway.settings.flash_keys import safeguards_of
 from gateway.settings.tree import Settings
 from tests.support.gateway_process import GatewayProcess, gateway_process
 from tests.support.gateway_settings import gateway_settings, gateway_tables
@@ -119,6 +121,7 @@ class GatewayRun:
             chunk_bytes=flash.chunk_size,
             segment_bytes=flash.segment_bytes,
             writer="check",
+            safeguards=replace(safeguards_of(flash), scrub_bytes_per_second=0),
         ) as opened:
             problems: list[str] = ["not looked at yet"]
             deadline = time.monotonic() + MENDED_SECONDS_MAX

@@ -16,6 +16,7 @@ SUITES = {
     "clients": "conformance.clients.suite:main",
     "flash-faults": "conformance.machine.flash_faults:main",
     "fuzz": "conformance.fuzz.suite:main",
+    "integrity": "conformance.machine.integrity:main",
     "kills": "conformance.machine.kills:main",
     "machine": "conformance.machine.suite:main",
     "passthrough": "conformance.passthrough.suite:main",

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 MIB: Final = 1 << 20
+RETURNS_BYTES: Final = 256 * 1024
 # Half of it are heats of chunks: a byte for each 8 KiB of flash.
 _TOUCH_SHARE: Final = 4096
 # Reader table of the index, boot mark, locks, directories and the rounding of their blocks.
-_OTHERS_BYTES: Final = 256 * 1024
+_OTHERS_BYTES: Final = RETURNS_BYTES + 256 * 1024
 _SEGMENTS_WANTED: Final = 64
 _SEGMENTS_MIN: Final = 8
 _GENERATIONS_A_TURN: Final = 4

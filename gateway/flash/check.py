@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from awscrt.checksums import crc32c
-
 from gateway.flash.admission import Division, rounded_up
 from gateway.flash.index import Index
+from gateway.flash.readers import Readers
 from gateway.flash.record import Record, RecordReader
 from gateway.flash.rows import (
     Extent,
@@ -31,9 +30,9 @@ Chunk = tuple[bytes, int, Extent]
 
 
 def find_problems(
-    index: Index, path: Path, division: Division, *, with_data: bool = False
+    index: Index, path: Path, division: Division, readers: Readers | None = None
 ) -> list[str]:
-    """Return the problems of the flash at `path`; `with_data` reads every chunk and judges its CRC.
+    """Return the problems of the flash at `path`; with `readers` every chunk's CRC is judged.
 
     Blocks. Raises OSError and the index's trouble where they cannot be read at all.
     """
@@ -44,7 +43,7 @@ def find_problems(
     for chunk in chunks:
         by_segment.setdefault(chunk[2].segment, []).append(chunk)
     for segment, members in sorted(by_segment.items()):
-        problems += _segment_problems(index, path / "segments", segment, members, with_data)
+        problems += _segment_problems(index, path / "segments", segment, members, readers)
     return problems
 
 
@@ -101,7 +100,7 @@ def _overlaps(chunks: list[Chunk]) -> Iterator[str]:
 
 
 def _segment_problems(
-    index: Index, segments: Path, segment: int, members: list[Chunk], with_data: bool
+    index: Index, segments: Path, segment: int, members: list[Chunk], readers: Readers | None
 ) -> Iterator[str]:
     try:
         data_fd = os.open(segments / data_name(segment), os.O_RDONLY)
@@ -110,7 +109,7 @@ def _segment_problems(
     try:
         records = _records(segments / record_name(segment), index.keys)
         for chunk in members:
-            sentence = _chunk_problem(chunk, data_fd, records, with_data)
+            sentence = _chunk_problem(chunk, data_fd, records, readers)
             if sentence is not None and _is_still_there(index, chunk):
                 yield f"chunk {chunk[1]} of {chunk[0].hex()}: {sentence}"
     finally:
@@ -119,7 +118,7 @@ def _segment_problems(
 
 
 def _chunk_problem(
-    chunk: Chunk, data_fd: int, records: set[tuple[bytes, int, int]], with_data: bool
+    chunk: Chunk, data_fd: int, records: set[tuple[bytes, int, int]], readers: Readers | None
 ) -> str | None:
     body, number, extent = chunk
     if data_fd < 0:
@@ -128,7 +127,7 @@ def _chunk_problem(
         return f"it ends beyond segment {extent.segment}"
     if (body, number, extent.offset) not in records:
         return f"segment {extent.segment} has no record of it"
-    if with_data and crc32c(os.pread(data_fd, extent.length, extent.offset)) != extent.crc32c:
+    if readers is not None and not readers.is_right_on_flash(extent):
         return "its bytes are not those that were written"
     return None
 

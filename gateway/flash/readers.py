@@ -2,7 +2,8 @@
 
 A chunk's bytes never change once it is in the index, but after a power loss a page may never have
 reached the disk, and disks rot. So an extent is *proven* by its CRC32C the first time it is read,
-and again when its pages have left the page cache; what this process wrote counts as proven. With
+and again when its pages have left the page cache, even if another process brought them back
+(`returns.py`); what this process wrote counts as proven. With
 `verify` "always" nothing counts as proven, so that each read proves; with "scrub" everything does,
 but for what a power loss may have taken and no scrub has seen since.
 
@@ -10,7 +11,6 @@ Sealed chunks prove themselves whenever they are opened: what was tampered with 
 that does not is in *doubt* until it was read and judged anew, as a whole.
 """
 
-import errno
 import os
 import threading
 from collections import OrderedDict
@@ -21,6 +21,8 @@ from typing import Final, Self
 from awscrt.checksums import crc32c
 
 from gateway.flash.faults import Faults
+from gateway.flash.residency import is_resident, read_resident
+from gateway.flash.returns import Returns
 from gateway.flash.rows import Extent
 from gateway.flash.safeguards import Verify
 from gateway.flash.sealing import Cipher, DataKeys, open_units
@@ -30,8 +32,6 @@ from gateway.flash.units import HEAD_BYTES, UNIT_BYTES, chunk_bound, unit_places
 _OPEN_MAX: Final = 256
 _PROVEN_MAX: Final = 1 << 18
 _CIPHERS_MAX: Final = 4096
-_PROBE_BYTES: Final = 128 * 1024
-"""Residence is probed at one byte in this many: the kernel reads ahead, and drops, in such runs."""
 
 
 class OpenData:
@@ -97,6 +97,8 @@ class Readers:
         self,
         directory_fd: int,
         faults: Faults,
+        returns: Returns,
+        *,
         verify: Verify = "first",
         doubted_below: int = 0,
         keys: DataKeys | None = None,
@@ -107,6 +109,7 @@ class Readers:
         """
         self._directory_fd = directory_fd
         self._faults = faults
+        self._returns = returns
         self._keys = keys
         self._ciphers: OrderedDict[tuple[int, int], Cipher] = OrderedDict()
         self._doubted: set[tuple[int, int]] = set()
@@ -116,7 +119,8 @@ class Readers:
         # Re-entrant, since the collector may run a handle's __del__ while this thread holds it.
         self._lock = threading.RLock()
         self._open: OrderedDict[int, OpenData] = OrderedDict()
-        self._proven: OrderedDict[int, set[int]] = OrderedDict()
+        self._proven: OrderedDict[int, dict[int, int]] = OrderedDict()
+        """By segment: each place that was proven, and its count of returns at that time."""
         self._proven_count = 0
         self._reads = 0
 
@@ -144,6 +148,8 @@ class Readers:
             descriptor = os.open(data_name(segment), os.O_RDONLY, dir_fd=self._directory_fd)
         except FileNotFoundError:
             return None
+        # What the kernel read ahead would come from the disk and pass for proven: it had been.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
         data = self._open[segment] = OpenData(descriptor)
         if len(self._open) > _OPEN_MAX:
             self._open.popitem(last=False)[1].leave()
@@ -162,11 +168,18 @@ class Readers:
             self._reads += 1
         try:
             with handle:
+                returns = self._counted(handle, extent)
                 data = _read_whole(handle.fileno(), extent)
         finally:
             with self._lock:
                 self._reads -= 1
-        return data if self._judge(extent, data) else None
+        return data if self._judge(extent, data, returns) else None
+
+    def _counted(self, handle: SegmentHandle, extent: Extent) -> int:
+        """Count a return where the extent must come from the disk; return the count."""
+        if not is_resident(handle.fileno(), extent.offset, extent.length):
+            self._returns.note(extent)
+        return self._returns.count(extent)
 
     def is_right_on_flash(self, extent: Extent) -> bool:
         """Return whether the bytes are right, without a trace; raises OSError. Blocks.
@@ -178,7 +191,8 @@ class Readers:
         if handle is None:
             return True
         with handle:
-            was_resident = self.is_resident(extent)
+            was_resident = is_resident(handle.fileno(), extent.offset, extent.length)
+            self._counted(handle, extent)
             data = _read_whole(handle.fileno(), extent)
             if not was_resident:
                 advice = os.POSIX_FADV_DONTNEED
@@ -220,7 +234,7 @@ class Readers:
             cipher = self._find_cipher(opened, extent) if opened is not None else None
             if opened is None or cipher is None:
                 return None
-            stored = _resident(opened.descriptor, extent.offset + at, stop - at)
+            stored = read_resident(opened.descriptor, extent.offset + at, stop - at)
         if stored is None:
             return None
         bound = chunk_bound(body, number, extent.body_bytes)
@@ -236,7 +250,7 @@ class Readers:
         place = extent.segment, extent.offset
         cipher = self._ciphers.get(place)
         if cipher is None and self._keys is not None and extent.is_sealed:
-            head = _resident(opened.descriptor, extent.offset, HEAD_BYTES)
+            head = read_resident(opened.descriptor, extent.offset, HEAD_BYTES)
             cipher = None if head is None else self._keys.find_cipher(head)
             if cipher is not None:
                 self._ciphers[place] = cipher
@@ -251,15 +265,16 @@ class Readers:
         """
         is_known = self.is_known(extent)
         first, count = (start, length) if is_known else (0, extent.length)
+        returns = self._returns.count(extent)
         # Under the lock in place of a use of its own: this read does not wait for the disk.
         with self._lock:
             opened = self._opened(extent.segment)
             if opened is None:
                 return None
-            data = _resident(opened.descriptor, extent.offset + first, count)
+            data = read_resident(opened.descriptor, extent.offset + first, count)
         if data is None or is_known:
             return data
-        return data[start : start + length] if self._judge(extent, data) else None
+        return data[start : start + length] if self._judge(extent, data, returns) else None
 
     def is_known(self, extent: Extent) -> bool:
         """Return whether the extent counts as proven: by this process, by having been written."""
@@ -268,24 +283,28 @@ class Readers:
         if extent.segment >= self._trusted_from:
             return True
         offsets = self._proven.get(extent.segment)
-        return offsets is not None and extent.offset in offsets
+        if offsets is None:
+            return False
+        return offsets.get(extent.offset) == self._returns.count(extent)
 
     def is_resident(self, extent: Extent) -> bool:
-        """Return whether the extent's pages seem to be in memory; raises OSError."""
+        """Return whether the extent's pages are in memory; raises OSError."""
         handle = self.find_handle(extent.segment)
         if handle is None:
             return False
         with handle:
-            last = extent.offset + extent.length - 1
-            places = [*range(extent.offset, last, _PROBE_BYTES), last]
-            return all(_resident(handle.fileno(), place, 1) for place in places)
+            return is_resident(handle.fileno(), extent.offset, extent.length)
 
     def note_proven(self, extent: Extent) -> None:
-        """Count an extent as proven; the oldest segments' are forgotten beyond a bound."""
+        """Count an extent as proven that this process has just written."""
+        self._remember(extent, self._returns.count(extent))
+
+    def _remember(self, extent: Extent, returns: int) -> None:
+        """Count an extent as proven while its returns stay at that; old ones are forgotten."""
         with self._lock:
-            offsets = self._proven.setdefault(extent.segment, set())
+            offsets = self._proven.setdefault(extent.segment, {})
             self._proven_count += extent.offset not in offsets
-            offsets.add(extent.offset)
+            offsets[extent.offset] = returns
             while self._proven_count > _PROVEN_MAX and len(self._proven) > 1:
                 self._proven_count -= len(self._proven.popitem(last=False)[1])
 
@@ -316,10 +335,10 @@ class Readers:
             self._proven.clear()
             self._proven_count = 0
 
-    def _judge(self, extent: Extent, data: bytes) -> bool:
+    def _judge(self, extent: Extent, data: bytes, returns: int) -> bool:
         if len(data) != extent.length or crc32c(data) != extent.crc32c:
             return False
-        self.note_proven(extent)
+        self._remember(extent, returns)
         return True
 
 
@@ -332,20 +351,3 @@ def _read_whole(descriptor: int, extent: Extent) -> bytes:
             break
         data += more
     return data
-
-
-def _resident(descriptor: int, offset: int, length: int) -> bytes | None:
-    """Return bytes that are in the page cache; None if any is not.
-
-    Where the file system cannot tell (EOPNOTSUPP), they are read whatever it takes.
-    """
-    data = bytearray(length)
-    try:
-        count = os.preadv(descriptor, [data], offset, os.RWF_NOWAIT)
-    except BlockingIOError:
-        return None
-    except OSError as error:
-        if error.errno != errno.EOPNOTSUPP:
-            raise
-        count = os.preadv(descriptor, [data], offset)
-    return bytes(data) if count == length else None

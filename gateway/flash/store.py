@@ -351,8 +351,9 @@ class Flash:
         volume = self._lifeline.live
         if volume is None:
             return [f"flash is bypassed: {self.trouble}"]
-        call = partial(check.find_problems, volume.index, volume.path, volume.division)
-        return await asyncio.to_thread(call, with_data=with_data)
+        readers = volume.readers if with_data else None
+        call = partial(check.find_problems, volume.index, volume.path, volume.division, readers)
+        return await asyncio.to_thread(call)
 
 
 def _settle_cancelled(job: ChunkWrite, future: "Future[None]") -> None:

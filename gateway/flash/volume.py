@@ -27,6 +27,7 @@ from gateway.flash.readers import Readers
 from gateway.flash.rebuilding import encode_pending, rebuild_steps
 from gateway.flash.recovery import is_index_trusted, mark_closed, mark_open, was_left_open
 from gateway.flash.remembered import Remembered
+from gateway.flash.returns import Returns
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.scrub import Scrub
 from gateway.flash.segments import OpenSegment, SegmentFiles, list_segments
@@ -116,8 +117,14 @@ class Volume:
         )
         stack.callback(self.touches.close)
         doubted_below = int(self.index.find_meta(DOUBTED_KEY) or 0)
+        returns = Returns(self.directory_fd)
         self.readers = Readers(
-            self.segments_fd, self.faults, self.safeguards.verify, doubted_below, self.keys
+            self.segments_fd,
+            self.faults,
+            returns,
+            verify=self.safeguards.verify,
+            doubted_below=doubted_below,
+            keys=self.keys,
         )
         stack.callback(self.readers.close)
 

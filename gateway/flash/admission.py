@@ -10,6 +10,8 @@ before it removes their old segment, so that the sum never exceeds the size, not
 from dataclasses import dataclass, replace
 from typing import Final
 
+from gateway.flash.units import stored_bytes
+
 MIB: Final = 1 << 20
 RETURNS_BYTES: Final = 256 * 1024
 # Half of it are heats of chunks: a byte for each 8 KiB of flash.
@@ -55,7 +57,8 @@ class Division:
         if share_bytes is None:
             return self
         fitting = share_bytes // _SEGMENTS_MIN // MIB * MIB
-        segment_bytes = min(self.segment_bytes, max(fitting, MIB, self.chunk_bytes))
+        chunk_bytes = rounded_up(stored_bytes(self.chunk_bytes))  # sealed or not, it has to fit
+        segment_bytes = min(self.segment_bytes, max(fitting, MIB, chunk_bytes))
         record_bytes = _record_bytes(segment_bytes)
         return replace(self, segment_bytes=segment_bytes, record_bytes=record_bytes)
 

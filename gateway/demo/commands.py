@@ -1,16 +1,19 @@
 """Commands to paste while the demo stays up."""
 
+import shlex
+import sys
+from pathlib import Path
+
 from gateway.demo.load import REGION, Endpoint
 from gateway.demo.samples import BUCKET, MODEL_PATH, TABLE_PATH
 
 _MODEL_KEY = MODEL_PATH.removeprefix(f"/{BUCKET}/")
 
 
-def commands(gateway: Endpoint, admin_port: int) -> str:
-    """Return what to paste into a shell, for aws, curl, boto3 and DuckDB."""
-    return "\n".join(
-        [_aws(gateway), _curl(gateway), _boto3(gateway), _duckdb(gateway), _metrics(admin_port)]
-    )
+def commands(gateway: Endpoint, admin_port: int, config: Path) -> str:
+    """Return what to paste into a shell, for aws, curl, boto3, DuckDB and the cache at hand."""
+    clients = [_aws(gateway), _curl(gateway), _boto3(gateway), _duckdb(gateway)]
+    return "\n".join([*clients, _cache(config), _metrics(admin_port)])
 
 
 def _aws(gateway: Endpoint) -> str:
@@ -54,6 +57,17 @@ CREATE SECRET (TYPE s3, KEY_ID '{gateway.access_key}', SECRET '{gateway.secret_k
 SELECT station, avg(temperature) FROM 's3:/{TABLE_PATH}'
 GROUP BY station ORDER BY station LIMIT 5"
 """  # noqa: S608 - printed for people, run by nobody here
+
+
+def _cache(config: Path) -> str:
+    forebay = shlex.join([sys.executable, "-m", "gateway", "cache"])
+    settings = f"--config {shlex.quote(str(config))}"
+    return f"""\
+# what is on flash; out with the images, and back before anyone reads them
+{forebay} status {settings}
+{forebay} drop s3://{BUCKET}/photos/ {settings}
+{forebay} warm s3://{BUCKET}/photos/ {settings}
+"""
 
 
 def _metrics(admin_port: int) -> str:

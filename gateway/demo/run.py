@@ -66,7 +66,8 @@ def _run(
         say("Every byte read was right." if is_exact else "Bytes were WRONG, see the table.")
         if not once:
             say(f"\nThe gateway stays up at {stage.gateway.url} until Ctrl-C. To paste:\n")
-            console.out(commands(stage.gateway, stage.admin_port), highlight=False)
+            pasted = commands(stage.gateway, stage.admin_port, stage.config)
+            console.out(pasted, highlight=False)
             signal.pause()
     return 0 if is_exact else 1
 

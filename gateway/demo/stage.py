@@ -39,6 +39,8 @@ class Stage:
     gateway: Endpoint
     admin_port: int
     shaped: Shaped
+    config: Path
+    """The gateway's settings."""
 
 
 @contextmanager
@@ -65,7 +67,7 @@ def running_stage(folder: Path, port: int | None, say: Say) -> Iterator[Stage]:
         config.write_text(_config(folder / "flash", direct, s3_port, admin_port))
         told = stack.enter_context(_running_gateway(config))
         gateway = Endpoint(_port_of(told["s3"]), *_GATEWAY_KEYS)
-        yield Stage(bare, direct, gateway, _port_of(told["admin"]), shaped)
+        yield Stage(bare, direct, gateway, _port_of(told["admin"]), shaped, config)
 
 
 def stepped_port(wanted: int, say: Say, *, but: int = 0) -> int:

@@ -6,9 +6,9 @@ At the end it is read again and each line is held against the index.
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
@@ -33,18 +33,24 @@ class Journal:
 
     def note(self, entry: Entry) -> None:
         """Append one entry."""
-        self._file.write(json.dumps(asdict(entry)) + "\n")
+        name, version = entry.name, entry.version
+        told: list[Any] = [name.bucket, name.key, entry.failure]
+        if version is not None:
+            told += [version.etag, version.size, version.last_modified, version.version_id]
+            told += [version.checksums]
+        self._file.write(json.dumps(told) + "\n")
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries from the first on."""
         self._file.seek(0)
         for line in self._file:
-            said = json.loads(line)
-            version = said["version"]
-            if version is not None:
-                checksums = tuple((name, value) for name, value in version.pop("checksums"))
-                version = Version(**version, checksums=checksums)
-            yield Entry(ObjectName(**said["name"]), version, said["failure"])
+            bucket, key, failure, *told = json.loads(line)
+            version = None
+            if told:
+                etag, size, last_modified, version_id, pairs = told
+                checksums = tuple((name, value) for name, value in pairs)
+                version = Version(etag, size, last_modified, version_id, checksums)
+            yield Entry(ObjectName(bucket, key), version, failure)
 
     def __enter__(self) -> Self:
         return self

@@ -90,14 +90,19 @@ class Warming:
     async def run(self, wanted: AsyncIterator[Wanted]) -> None:
         """Bring all of it; raises what `wanted` raises, and nothing for an object."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._agenda.feed(self._counted(wanted)))
+            tasks.create_task(self._agenda.feed(self._sifted(wanted)))
             for _ in range(self._bounds.concurrency):
                 tasks.create_task(self._work())
 
-    async def _counted(self, wanted: AsyncIterator[Wanted]) -> AsyncIterator[Wanted]:
+    async def _sifted(self, wanted: AsyncIterator[Wanted]) -> AsyncIterator[Wanted]:
+        """Count each object, and yield those that are not at hand as a listing has them."""
         async for one in wanted:
             self._tally.found += 1
-            yield one
+            row = self._flash.find_row(one.name)
+            if row is not None and self._is_current(row, one) and self._is_whole(row):
+                self._note_here(one, row.version)
+            else:
+                yield one
 
     async def _work(self) -> None:
         while (unit := await self._agenda.take()) is not None:
@@ -110,9 +115,6 @@ class Warming:
         """Bring an object of one run, or begin one of many."""
         known = self._flash.find_row(wanted.name)
         whole = known if known is not None and self._is_whole(known) else None
-        if whole is not None and self._is_current(whole, wanted):
-            await self._end_here(wanted, whole.version)
-            return
         claimed_bytes = 0
         try:
             self._note_sightings(wanted)
@@ -120,7 +122,8 @@ class Warming:
                 self._refuse(wanted, wanted.listed.size)
             row = await self._current(wanted, known)
             if whole is not None and whole.body == row.body:
-                await self._end_here(wanted, row.version)
+                self._note_here(wanted, row.version)
+                await self._agenda.close()
                 return
             self._refuse(wanted, row.version.size)
             self._claimed_bytes += (claimed_bytes := row.version.size)
@@ -195,11 +198,10 @@ class Warming:
         if self._tally.bytes_here + self._claimed_bytes + size_bytes > room_bytes:
             raise NotCacheable(_NO_ROOM)
 
-    async def _end_here(self, wanted: Wanted, version: Version) -> None:
+    def _note_here(self, wanted: Wanted, version: Version) -> None:
         self._tally.here += 1
         self._tally.bytes_here += version.size
         self._journal.note(Entry(wanted.name, version))
-        await self._agenda.close()
 
     async def _end_brought(self, wanted: Wanted, version: Version) -> None:
         self._tally.brought += 1

@@ -66,6 +66,9 @@ def test_it_stays_up_until_told_and_leaves_nothing(number: signal.Signals, tmp_p
             said = ""
             while "/metrics" not in said and (line := demo.stdout.readline()):
                 said += line
+            for words in re.findall(r"^\S+ -m gateway cache .+", said, re.MULTILINE):
+                subprocess.run(words, shell=True, cwd=ROOT, check=True, capture_output=True)  # noqa: S602
+            assert "gateway cache warm" in said
             port = int(re.search(r"stays up at http://127\.0\.0\.1:(\d+)", said)[1])
             socket.create_connection(("127.0.0.1", port)).close()
             demo.send_signal(number)

@@ -1,5 +1,7 @@
 """A snapshot is what was there at one moment: listed, read and judged as that, or refused."""
 
+from typing import Any
+
 import aiohttp
 import pytest
 
@@ -182,6 +184,36 @@ async def test_a_versioned_source_gives_back_what_was_overwritten_and_deleted(
         assert error_of(other)[:2] == (404, "NoSuchVersion")
     await gateway.flash.drop("")
     assert (await gateway.client.get(name, f"{key}/a")).body == BODY
+
+
+async def test_what_goes_past_flash_is_pinned_too(
+    gateway: Gateway, origin: EmbeddedOrigin, taker: Taker, key: str
+) -> None:
+    etag = origin.put("bucket", key, BODY).etag
+    name = await taker.take(key)
+    past: tuple[dict[str, Any], ...] = (
+        {"headers": {"Cache-Control": "no-store"}},
+        {"headers": {"Origin": "http://site.example"}},
+        {"headers": {"x-amz-request-payer": "requester"}},
+        {"query": "partNumber=1"},
+    )
+    for parts in past:
+        reply = await gateway.client.get(name, key, **parts)
+        assert (reply.status in (200, 206), reply.body) == (True, BODY)
+        assert reply.headers["X-Cache"] == "BYPASS"
+    for condition, status in (
+        ({"If-None-Match": etag}, 304),
+        ({"If-Match": '"other"'}, 412),
+        ({"If-Match": etag, "Range": "bytes=1-3"}, 206),
+    ):
+        headers = {"Cache-Control": "no-store", **condition}
+        assert (await gateway.client.get(name, key, headers=headers)).status == status
+    head = await gateway.client.head(name, key, headers={"Range": "bytes=0-9"})
+    assert (head.status, head.headers["Content-Length"]) == (206, "10")
+    origin.put("bucket", key, OTHER)
+    for parts in past:
+        assert error_of(await gateway.client.get(name, key, **parts))[0] == 412
+    assert {call.bucket for call in _reads(origin, key)} == {"bucket"}
 
 
 async def test_what_was_not_recorded_is_not_there(

@@ -16,6 +16,7 @@ from gateway.model.failures import Failure
 from gateway.model.voices import FOREBAY
 from gateway.origin.interface import Origin, OriginRequest
 from gateway.origin.probe import Finding, Scratch, clean, needs, probed
+from gateway.origin.probe_listing import needs_listing, probed_listing
 from gateway.origin.probe_uploads import probed_uploads
 from gateway.protocol.s3.documents import find_document
 from gateway.settings.reading import SettingsError
@@ -29,7 +30,9 @@ _STYLES = {"yes": "green", "partly": "yellow", "no": "red"}
 def examine(settings: Settings, bucket: str | None, *, as_json: bool) -> int:
     """Probe the origin and print what was found; 1 where a setting should be another."""
     scratch, findings = asyncio.run(_findings(settings, bucket))
-    advice = needs(findings, settings.origin.conditional_writes)
+    advice = needs(findings, settings.origin.conditional_writes) or needs_listing(
+        findings, settings.origin.list_consistency
+    )
     if as_json:
         told = {
             "bucket": scratch.bucket,
@@ -53,6 +56,7 @@ async def _findings(settings: Settings, bucket: str | None) -> tuple[Scratch, li
         findings: list[Finding] = []
         try:
             findings += [one async for one in probed(scratch, virtual)]
+            findings += await probed_listing(scratch)
             findings += await probed_uploads(scratch)
         finally:
             findings += [one async for one in clean(scratch)]

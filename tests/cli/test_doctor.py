@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from gateway.__main__ import main
-from gateway.demo import origin_objects, origin_uploads
+from gateway.demo import origin_buckets, origin_objects, origin_uploads
 from gateway.demo.origin import EmbeddedOrigin
+from gateway.demo.origin_calls import Call
+from gateway.demo.origin_store import Bucket
 from tests.support.origins import ACCESS_KEY, SECRET_KEY, s3_client, threaded_origin
 from tests.support.real_origins import RealOrigin
 
@@ -57,7 +59,7 @@ def test_a_good_origin_gets_a_clean_bill_and_nothing_is_left(
     ]
     assert not origin.store.get_bucket("bucket").keys
     assert not origin.store.uploads or all(u.completed for u in origin.store.uploads.values())
-    assert told["requests"] <= 36
+    assert told["requests"] <= 60
 
 
 def test_versions_are_removed_too(
@@ -85,6 +87,28 @@ def test_an_origin_that_ignores_conditions_is_found_out(
     assert outcomes(told)["conditional writes are judged"] == "no"
     refusing = config(tmp_path, origin.endpoint, more='conditional_writes = "refuse"')
     assert doctor(capsys, refusing)[0] == 0
+
+
+def test_a_listing_that_lags_is_found_out(
+    origin: EmbeddedOrigin,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = origin_buckets._row
+    first: dict[str, str] = {}
+
+    def lagging(call: Call, bucket: Bucket, key: str, *, has_owner: bool) -> str:
+        return first.setdefault(key, shown(call, bucket, key, has_owner=has_owner))
+
+    monkeypatch.setattr(origin_buckets, "_row", lagging)
+    code, told = doctor(capsys, config(tmp_path, origin.endpoint))
+    assert outcomes(told)["LIST shows an overwrite as HEAD does"] == "no"
+    assert code == 0
+    strong = config(tmp_path, origin.endpoint, more='list_consistency = "strong"')
+    code, told = doctor(capsys, strong)
+    assert code == 1
+    assert 'set origin.list_consistency = "weak"' in told["advice"]
 
 
 def test_the_bucket_must_be_named_where_there_are_several(
@@ -117,5 +141,6 @@ def test_real_origins_are_examined_and_left_clean(
     )
     assert code == 0, told
     assert outcomes(told)["conditional writes are judged"] == "yes"
+    assert outcomes(told)["LIST shows an overwrite as HEAD does"] == "yes"
     assert client.list_objects_v2(Bucket="doctor").get("Contents", []) == []
     client.delete_bucket(Bucket="doctor")

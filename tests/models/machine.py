@@ -13,7 +13,7 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.models import traffic
+from tests.models import crowds, traffic
 from tests.models.reference_store import Key
 from tests.models.stage import FAULTS, WORKERS, Stage
 from tests.support.gateway_settings import CHUNK_BYTES
@@ -133,6 +133,8 @@ class GatewayMachine(RuleBasedStateMachine):
     def begin_with_objects(self, sizes: list[int]) -> None:
         for name, size in zip(ALL_NAMES, sizes, strict=True):
             self.step("foreign put", self._now(traffic.foreign_put, self.key(name), size))
+        self.listed = [self.key(name) for name in crowds.NAMES]
+        self.step("listed", self._now(crowds.begin, self.listed, random.Random(len(sizes))))
 
     # Foreign writers
 
@@ -219,6 +221,10 @@ class GatewayMachine(RuleBasedStateMachine):
     @rule(name=NAMES, seed=st.integers(0, 2**32), size=SIZES)
     def race(self, name: Key, seed: int, size: int) -> None:
         self.step("race", traffic.race(self.stage, self.key(name), random.Random(seed), size))
+
+    @rule(seed=st.integers(0, 2**32))
+    def crowd(self, seed: int) -> None:
+        self.step("crowd", crowds.crowd(self.stage, self.listed, random.Random(seed)))
 
     # Trouble
 

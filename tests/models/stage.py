@@ -40,6 +40,12 @@ RECOVERED_SECONDS_MAX = 20.0
 AFTERMATH_SECONDS = 2.0
 """How long after a kill or fault its consequences may still be met."""
 _ANSWER_SECONDS_MAX = 20.0
+EAGER_FOR_PAGES = """
+from gateway.core import batching
+batching.ROOM_MIN = batching.ROOM_MAX = batching.GAIN_MIN = 1.0
+batching._GAIN_OF_COST, batching.CREDIT_MAX = 0.0, 1e9
+"""
+"""Whoever would be the second to ask about a bucket waits for a page, and any page is worth it."""
 
 
 class Stall(Gate):
@@ -113,6 +119,7 @@ class Stage:
         self.runner.run(self._stack.enter_async_context(running_origin(self.origin)))
         observe(self.origin, "bucket", self._told)
         observe(self.origin, "versioned", self._told, versioning="Enabled")
+        observe(self.origin, "listed", self._told)
         self.origin.make_bucket("probe")
         self.origin.store.part_bytes_min = 1
         self.origin.faults.append(self._fault)
@@ -124,7 +131,10 @@ class Stage:
             self.origin.endpoint,
             flash={"size": FLASH_BYTES},
             workers={"count": WORKERS},
+            origin={"list_consistency": "strong"},
+            preface=EAGER_FOR_PAGES,
             rules=[
+                {"match": "listed/*", "batch_validation": True},
                 {"match": "bucket/bounded/*", "freshness": f"bounded({BOUNDED_SECONDS}s)"},
                 {"match": "bucket/admit/*", "admit_on_write": True},
             ],
@@ -167,7 +177,7 @@ class Stage:
         self.store.commit(key, value, now)
 
     def _fault(self, call: Call) -> Fault | None:
-        if not self.faults_left or not call.key:
+        if not self.faults_left or not (call.key or call.operation == "ListObjectsV2"):
             return None
         self.disturbed_at = time.monotonic()
         self.counts["faults met"] += 1
@@ -251,6 +261,7 @@ class Stage:
         except aiohttp.ClientError:
             return Outcome(None, begin, time.monotonic())
         self._last_cache = answer.headers.get("X-Cache", "-")
+        self.counts["batched"] += '"batched"' in answer.headers.get("x-forebay-explain", "")
         self.counts[f"cache {self._last_cache}"] += 1
         return Outcome(seen, begin, time.monotonic())
 

@@ -34,5 +34,7 @@ def test_no_step_makes_a_read_stale_mixed_or_resurrected(stage: Stage) -> None:
     GatewayMachine.stage = stage
     run_state_machine_as_test(GatewayMachine, settings=SMALL)
     assert stage.counts["reads checked"] > 100
+    assert stage.counts["pages"] > 10
+    assert stage.counts["batched"] > 50
     for kind in ("stale", "mixed", "resurrected", "lost", "odd"):
         assert stage.counts[kind] == 0

@@ -157,6 +157,7 @@ def test_an_unknown_name_in_the_environment_is_refused_with_the_nearest_known(se
         ('"20GiB"', '"20GiB"\nchunk_size = "64MiB"\nfill_memory = "1MiB"', "flash.fill_memory"),
         ('freshness = "strict"', 'freshness = "loose"', "rules[1].freshness"),
         ('"models/*"', '"models"', 'write "models/*"'),
+        ('"strict"', '"strict"\nbatch_validation = true', "origin.list_consistency"),
         ('"models/*"', '"mod*els/*"', "rules[1].match"),
         ('"admin"', '"amdin"', "identities[1].policy"),
         (

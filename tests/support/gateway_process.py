@@ -70,7 +70,7 @@ def gateway_process(
     with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
         process = subprocess.Popen(
             [*command, "--ready-file", str(folder / "ready.json")],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": _path()},
             stdout=stdout,
             stderr=stderr,
             text=True,
@@ -109,3 +109,8 @@ def fetch(url: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def _path() -> str:
+    """Return where its processes find modules: this tree, then what the caller's find."""
+    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from gateway.flash.store import Flash
 from gateway.settings.flash_keys import safeguards_of
@@ -24,8 +25,12 @@ FAULT_VARIABLE = "FOREBAY_TEST_FLASH_FAULT_FILE"
 class GatewayRun:
     """Starts the gateway anew as often as it is asked to; ports change, flash stays."""
 
-    def __init__(self, folder: Path, origin_endpoint: str, **changes: Any) -> None:
+    def __init__(
+        self, folder: Path, origin_endpoint: str, *, preface: str = "", **changes: Any
+    ) -> None:
         self.folder = folder
+        self.preface = preface
+        """Python that each of its processes runs first, to set what no setting sets."""
         self.flash_path = folder / "flash"
         self.fault_path = folder / "flash-faults"
         self.settings: Settings = gateway_settings(origin_endpoint, self.flash_path, **changes)
@@ -48,11 +53,10 @@ class GatewayRun:
     def start(self) -> None:
         """Start and wait until it is ready; its flash faults are read from `fault_path`."""
         (self.folder / "ready.json").unlink(missing_ok=True)
-        os.environ[FAULT_VARIABLE] = str(self.fault_path)
-        try:
+        (self.folder / "sitecustomize.py").write_text(self.preface)
+        variables = {FAULT_VARIABLE: str(self.fault_path), "PYTHONPATH": str(self.folder)}
+        with patch.dict(os.environ, variables):
             self._process = self._stack.enter_context(gateway_process(self._tables, self.folder))
-        finally:
-            del os.environ[FAULT_VARIABLE]
         self.starts += 1
 
     def stop(self) -> int:

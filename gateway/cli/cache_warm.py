@@ -52,7 +52,7 @@ async def _warm(settings: Settings, order: WarmOrder, *, is_json: bool) -> int:
     else:
         missing.say_rest()
         _say_summary(tally, report, seconds)
-    return 1 if report.missing or tally.unlisted else 0
+    return 1 if report.missing or tally.unlisted or not report.objects else 0
 
 
 def _target(path: str) -> Target:
@@ -142,6 +142,8 @@ def _summary(tally: Tally, report: Report, seconds: float) -> Shown:
 def _say_summary(tally: Tally, report: Report, seconds: float) -> None:
     for sentence in tally.unlisted:
         say(sentence)
+    if not report.objects:
+        say("there is nothing to warm: no object is meant")
     say(
         f"{report.there:,} of {report.objects:,} objects are on flash now, "
         f"{decimal(report.bytes_there)}; {tally.here:,} were there before"

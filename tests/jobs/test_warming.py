@@ -161,6 +161,12 @@ def test_what_its_rule_does_not_admit_is_not_fetched_and_said_so(filled):
     assert filled.sent_bytes() == 11 * len(SMALL)
 
 
+def test_nothing_that_is_meant_is_no_success(filled):
+    told = filled.run("warm", "s3://bucket/typo/")
+    assert told.code == 1
+    assert "no object is meant" in told.out
+
+
 def test_a_bucket_that_cannot_be_listed_is_told_and_the_rest_goes_on(filled):
     told = filled.warm("s3://nowhere/x", "s3://bucket/small/1")
     assert told.code == 1

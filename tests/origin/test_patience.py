@@ -205,6 +205,28 @@ async def test_a_long_tail_is_asked_twice_and_the_first_answer_counts():
     assert cancelled.is_set()
 
 
+async def test_one_that_lost_its_race_counts_for_the_tail():
+    """Were only winners counted, hedges would make the tail look short, and ask for more hedges."""
+    origin = ScriptedOrigin(lambda _: 200)
+    hedging = Hedging(origin.ask, asyncio.get_running_loop().time)
+    for _ in range(2 * SAMPLES_MIN):
+        await hedging.ask(HEAD)
+    (tail,) = hedging._tails.values()
+    counted, first = tail._count, origin.asked
+    origin.say = lambda number: after(30, 200) if number == first else 204
+    await hedging.ask(HEAD)
+    assert tail._count == counted + 2
+    assert max(tail._samples) >= tail.delay_seconds
+
+
+async def test_a_listing_has_a_tail_of_its_own():
+    origin = ScriptedOrigin(lambda _: 200)
+    hedging = Hedging(origin.ask, asyncio.get_running_loop().time)
+    for request in (replace(HEAD, method="GET"), replace(HEAD, method="GET", raw_key="")):
+        await hedging.ask(request)
+    assert len(hedging._tails) == 2
+
+
 async def test_of_two_failures_one_is_raised():
     origin = ScriptedOrigin(lambda _: 200)
     hedging = Hedging(origin.ask, asyncio.get_running_loop().time)

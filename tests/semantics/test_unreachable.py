@@ -59,6 +59,20 @@ async def test_one_passing_failure_is_not_seen_by_readers(
         assert (await gateway.client.head("bucket", key)).status == 200
 
 
+@FAULTS
+async def test_one_passing_failure_is_not_seen_by_who_lists_or_goes_past_flash(
+    gateway: Gateway, origin: EmbeddedOrigin, key: str, fault: Fault
+) -> None:
+    origin.put("bucket", key, BODY)
+    origin.faults.append(once("GET", fault, key=""))
+    listed = await gateway.client.ask("GET", "/bucket", query=f"list-type=2&prefix={key}")
+    assert listed.status == 200
+    assert f"<Key>{key}</Key>".encode() in listed.body
+    origin.faults.append(once("GET", fault, key=key))
+    past = await gateway.client.get("bucket", key, query="partNumber=1")
+    assert (past.body, past.headers["X-Cache"]) == (BODY, "BYPASS")
+
+
 async def test_nothing_stale_is_served_while_the_origin_is_away(
     module_monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -70,11 +71,13 @@ async def _read_all(urls: list[str], range_bytes: int) -> float:
         async def read(url: str, start: int) -> None:
             span = {"Range": f"bytes={start}-{start + range_bytes - 1}"}
             async with session.get(URL(url, encoded=True), headers=span) as answer:
+                if answer.status != HTTPStatus.PARTIAL_CONTENT:
+                    raise ValueError(f"{answer.status} {await answer.text()}")
                 received = 0
                 while piece := await answer.content.readany():
                     received += len(piece)
-                if answer.status != 206 or received != range_bytes:
-                    raise ValueError(f"{answer.status} with {received} bytes")
+                if received != range_bytes:
+                    raise ValueError(f"{received} bytes")
 
         started = loop.time()
         async with asyncio.TaskGroup() as tasks:

@@ -25,7 +25,7 @@ _CRCS_MAX: Final = 1 << 17
 _LOOK_CHUNKS: Final = 64
 _CRC32_BODY_BYTES_MAX: Final = 8 << 20
 _QUARANTINE_SECONDS: Final = 600.0
-_WHILE_FILLING: Final[dict[str, Callable[[bytearray], int]]] = {
+_WHILE_FILLING: Final[dict[str, Callable[[memoryview], int]]] = {
     "x-amz-checksum-crc64nvme": crc64nvme,
     "x-amz-checksum-crc32": zlib.crc32,
 }
@@ -55,7 +55,7 @@ class BodyChecks:
         del self._failed[body]
         return False
 
-    def note(self, row: Row, number: int, data: bytearray) -> None:
+    def note(self, row: Row, number: int, data: memoryview) -> None:
         """Take in the bytes of a chunk that is about to be written."""
         for header, _ in row.version.checksums:
             compute = _WHILE_FILLING.get(header)

@@ -16,6 +16,7 @@ from typing import Final
 
 from gateway.core.body_checks import BodyChecks
 from gateway.core.budget import ByteBudget
+from gateway.core.chunk_memory import chunk_memory
 from gateway.core.pinned import pinned_pieces
 from gateway.flash.rows import Extent, Row
 from gateway.flash.store import Flash, Run
@@ -65,7 +66,7 @@ class ChunkFill:
         """Who asks the origin for it; anyone who may read the version follows."""
         self.number = number
         self.length = length
-        self.buffer: bytearray | None = None
+        self.buffer: memoryview | None = None
         self.received = 0
         self.extent: Extent | None = None
         self.failure: Failure | None = None
@@ -305,7 +306,7 @@ class Filling:
         """Wait until the chunk's bytes fit the budget; `_close` gives them back."""
         await self.budget.take(fill.length)
         metrics.fill_memory_bytes.inc(fill.length)
-        fill.buffer = bytearray(fill.length)
+        fill.buffer = chunk_memory(fill.length)
 
     async def _store(self, row: Row, run: Run, fill: ChunkFill) -> None:
         """Write a complete chunk; where flash fails, followers still have it in memory."""

@@ -8,13 +8,13 @@ asked, it joins the question and leaves a promise: kept when the answer has come
 is at hand is current, else handed to the pipeline with that answer. Everything else, every refusal
 included, is left to the pipeline: None says nothing of why.
 
-A head that comes again, to the last byte, is not even parsed: what was judged of it is remembered.
-What that judgement hangs on is asked each time: that the time it was signed for is not over, and
-that its key is still the very identity that proved it, which carries secret, policy and rates (so
-whatever is revoked, renewed or reloaded is judged anew), and that its bucket is the same snapshot
-still, or none. Not remembered is what hangs on more: sessions, policies that ask anything of the
-request, who has rates. Row and bytes are always looked up. A table of whole heads tells a guesser
-nothing: it is searched by a keyed hash, never by letter.
+A head that comes again and again, to the last byte, is not even parsed: what was judged of it is
+remembered. What that judgement hangs on is asked each time: that the time it was signed for is not
+over, that its key is still the very identity that proved it, which carries secret, policy and rates
+(so whatever is revoked, renewed or reloaded is judged anew), and that its bucket is the same
+snapshot still, or none. Not remembered is what hangs on more: sessions, policies that ask anything
+of the request, who has rates. Row and bytes are always looked up. A table of whole heads tells a
+guesser nothing: it is searched by a keyed hash, never by letter.
 """
 
 from collections.abc import Callable
@@ -50,6 +50,8 @@ from gateway.telemetry.logs import AccessLog, AccessRecord
 _KNOWN_MAX: Final = 2048
 """Heads that are remembered; beyond it all are forgotten and judged anew."""
 _KNOWN_BYTES_MAX: Final = 4096
+_SEEN_MAX: Final = 4096
+"""Hashes of heads that came once; beyond it all are forgotten."""
 
 
 class Peer(Protocol):
@@ -126,6 +128,7 @@ class AtOnce:
         self._domains = domains
         self._virtual = virtual
         self._now = now
+        self._seen: set[int] = set()
         self._known: dict[bytes, _Judged] = {}
         self._requests = metrics.requests.labels(door="s3", operation="GetObject", status="200")
         self._seconds = metrics.request_seconds.labels(door="s3")
@@ -150,10 +153,20 @@ class AtOnce:
         except (Failure, ValueError):
             return None  # a refusal is the pipeline's to tell
         if answer is not None and judged.proof is not None and 0 < len(raw) <= _KNOWN_BYTES_MAX:
-            if len(self._known) >= _KNOWN_MAX:
-                self._known.clear()
-            self._known[raw] = judged
+            self._remember(raw, judged)
         return answer
+
+    def _remember(self, raw: bytes, judged: _Judged) -> None:
+        """Keep the judgement of a head that came before: most that SDKs sign never come again."""
+        seen = hash(raw)
+        if seen not in self._seen:
+            if len(self._seen) >= _SEEN_MAX:
+                self._seen.clear()
+            self._seen.add(seen)
+            return
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        self._known[raw] = judged
 
     def answer_again(self, raw: bytes, peer: Peer) -> "bytes | Promise | None":
         """Return the same for a head that was answered before; None: have it parsed."""

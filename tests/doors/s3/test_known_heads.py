@@ -87,21 +87,21 @@ async def ask(connection: RawConnection, request: bytes) -> Answer:
 async def known(connection: RawConnection, gateway: Gateway, again: Again, key: str = KEY) -> bytes:
     """Return a request whose head is known by now."""
     request = request_bytes(gateway.client, "GET", f"/bucket/{key}")
-    for _ in range(2):
+    for _ in range(3):
         assert (await ask(connection, request)).body == BODY
     assert again[-1]
     return request
 
 
-async def test_the_second_answer_is_the_first(
+async def test_the_third_answer_is_the_first(
     connection: RawConnection, warm: Gateway, again: Again
 ) -> None:
     request = request_bytes(warm.client, "GET", f"/bucket/{KEY}")
     again.clear()
-    answers = [await ask(connection, request) for _ in range(3)]
-    assert again == [False, True, True]
+    answers = [await ask(connection, request) for _ in range(4)]
+    assert again == [False, False, True, True]
     ids = {one.headers["x-amz-request-id"] for one in answers}
-    assert len(ids) == 3
+    assert len(ids) == 4
     for answer in answers:
         assert answer.body == BODY
         assert list(answer.headers) == list(answers[0].headers)
@@ -330,7 +330,8 @@ async def test_no_more_than_so_many_are_known(
         other = request_bytes(
             warm.client, "GET", f"/bucket/{KEY}", unsigned={"User-Agent": str(number)}
         )
-        assert (await ask(connection, other)).body == BODY
+        for _ in range(2):
+            assert (await ask(connection, other)).body == BODY
     again.clear()
     assert (await ask(connection, request)).body == BODY
     assert again == [False]

@@ -89,7 +89,12 @@ def _virtual_buckets(
     """Return what answers for snapshots; where there can be none, nothing is one."""
     objects, reads = None, None
     if core.snapshots is not None:
-        objects = SnapshotObjects(core.objects.parts, core.snapshots, core.objects.now_ns)
+        objects = SnapshotObjects(
+            core.objects.parts,
+            core.snapshots,
+            lambda: core.objects.rules,  # as they then are: a reload replaces them
+            core.objects.now_ns,
+        )
         reads = ObjectDoor(
             objects,
             PinnedPassthrough(core.origin, objects, passthrough),

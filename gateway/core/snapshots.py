@@ -34,7 +34,7 @@ from gateway.model.failures import (
     VersionChanged,
 )
 from gateway.model.names import ObjectName
-from gateway.model.rules import Freshness, Mode, Rule
+from gateway.model.rules import Freshness, Mode, Rule, Rules
 from gateway.model.snapshots import Recorded, Snapshot
 from gateway.model.versions import Version
 from gateway.model.voices import Voice
@@ -58,11 +58,18 @@ _NULL_VERSION: Final = "null"
 class SnapshotObjects:
     """The objects of all snapshots; asked by the names under which they appear."""
 
-    def __init__(self, parts: ReadParts, snapshots: Snapshots, now_ns: Callable[[], int]) -> None:
-        """Read through the parts that all reads share."""
+    def __init__(
+        self,
+        parts: ReadParts,
+        snapshots: Snapshots,
+        rules_now: Callable[[], Rules],
+        now_ns: Callable[[], int],
+    ) -> None:
+        """Read through the parts that all reads share; `rules_now` are the sources'."""
         self._parts = parts
         self._flash = parts.flash
         self._snapshots = snapshots
+        self._rules_now = rules_now
         self._now_ns = now_ns
 
     async def read(self, name: ObjectName, select: Select, wish: Wish, receipt: Receipt) -> Read:
@@ -139,6 +146,8 @@ class SnapshotObjects:
         receipt.rule, receipt.freshness = RULE.match, str(RULE.freshness)
         if voice.site:
             raise NotCacheable("CORS of a snapshot")
+        if self._rules_now().find(snapshot.source_of(key)).freshness.mode is Mode.BYPASS:
+            raise NotCacheable("rule")
         if not self._flash.is_healthy:
             raise NotCacheable("flash")
         kept = self._flash.find_row(snapshot.kept_name(key))

@@ -10,11 +10,11 @@ from gateway.settings.values import LocalPath, Secret, check_key
 
 
 class StateSettings(Section):
-    """What must never be lost: identities that were added while Forebay runs."""
+    """What must never be lost: identities that were added while Forebay runs, and snapshots."""
 
     path: LocalPath = setting(
-        "The folder of the state, made when it is first needed. Unlike the cache it cannot be "
-        "fetched again: back it up.",
+        "The folder of the state, made when it is first needed; snapshots lie in it too. Unlike "
+        "the cache it cannot be fetched again: back it up.",
         Path("state"),
         unit="path",
     )

@@ -23,6 +23,8 @@ from gateway.model.snapshots import Snapshot
 from gateway.state.snapshot_record import Record, RecordMaking, is_abandoned
 from gateway.state.store import StateError
 
+SNAPSHOTS_MAX: Final = 256
+"""Each is a file that every worker holds open."""
 _SUFFIX: Final = ".snapshot"
 _MAKING_SUFFIX: Final = ".making"
 _MOMENT: Final = "moment"
@@ -90,10 +92,13 @@ class Snapshots:
     def publish(self, made: RecordMaking, snapshot: Snapshot) -> None:
         """Put a record under its name, on the disk before this returns, seen by every process.
 
-        Raises InvalidRequest where that name was taken meanwhile, and StateError.
+        Raises InvalidRequest where that name was taken meanwhile or there are too many, and
+        StateError.
         """
         made.finish(asdict(snapshot))
         with self._in_words(), self._alone():
+            if sum(1 for _ in self._folder.glob(f"*{_SUFFIX}")) >= SNAPSHOTS_MAX:
+                raise InvalidRequest(f"there are {SNAPSHOTS_MAX} snapshots: remove one first")
             try:
                 os.link(made.path, self._path(snapshot.name))
             except FileExistsError:

@@ -210,6 +210,12 @@ async def test_what_goes_past_flash_is_pinned_too(
         assert (await gateway.client.get(name, key, headers=headers)).status == status
     head = await gateway.client.head(name, key, headers={"Range": "bytes=0-9"})
     assert (head.status, head.headers["Content-Length"]) == (206, "10")
+    bypassed = f"bypass/{key}"
+    origin.put("bucket", bypassed, BODY)
+    ruled = await taker.take(bypassed)
+    for _ in range(2):
+        reply = await gateway.client.get(ruled, bypassed)
+        assert (reply.body, reply.headers["X-Cache"]) == (BODY, "BYPASS")
     origin.put("bucket", key, OTHER)
     for parts in past:
         assert error_of(await gateway.client.get(name, key, **parts))[0] == 412

@@ -136,6 +136,17 @@ def test_what_a_kill_left_half_made_is_not_seen_and_swept(opened, tmp_path):
     assert files(tmp_path) == ["moment"]
 
 
+def test_there_are_so_many_and_no_more(opened, monkeypatch):
+    monkeypatch.setattr("gateway.state.snapshots.SNAPSHOTS_MAX", 2)
+    snapshots = opened()
+    take(snapshots, "one")
+    take(snapshots, "two")
+    with pytest.raises(InvalidRequest, match="there are 2 snapshots"):
+        take(snapshots, "three")
+    snapshots.remove("one")
+    take(snapshots, "three")
+
+
 def test_a_name_is_taken_once(opened):
     one, other = opened(), opened()
     with one.making("snap") as making:

@@ -22,7 +22,7 @@ from rich.filesize import decimal
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gateway.assembly.core import make_origin
+from gateway.assembly.core import make_origin, rules_of
 from gateway.assembly.snapshots import open_snapshots
 from gateway.core.recording import is_taken, keeps_versions, recorded_pages
 from gateway.core.snapshots import keep_at_hand
@@ -33,7 +33,6 @@ from gateway.model.voices import FOREBAY
 from gateway.origin.interface import Origin
 from gateway.origin.patience import PatienceParameters, PatientOrigin
 from gateway.protocol.s3.responses import find_error
-from gateway.settings.flash import FlashSettings
 from gateway.settings.flash_keys import safeguards_of
 from gateway.settings.reading import SettingsError
 from gateway.settings.tree import Settings
@@ -114,21 +113,24 @@ async def _taken(
             objects, size = await asyncio.to_thread(making.counted)
             snapshot = replace(sought, objects=objects, bytes=size, has_versions=by_versions)
             await asyncio.to_thread(snapshots.publish, making, snapshot)
-    await _keep_at_hand(settings.flash, snapshots.find(snapshot.name))
+    await _keep_at_hand(settings, snapshots.find(snapshot.name))
     return snapshot
 
 
-async def _keep_at_hand(settings: FlashSettings, held: Held | None) -> None:
+async def _keep_at_hand(settings: Settings, held: Held | None) -> None:
     """See to it that what is on flash now is read as it is now, whatever is written from here."""
-    if held is None or not (settings.path / "segments").is_dir():
+    chosen = settings.flash
+    if held is None or not (chosen.path / "segments").is_dir():
         return
     opened = await Flash.open(
-        settings.path,
-        size_bytes=settings.size,
-        chunk_bytes=settings.chunk_size,
-        segment_bytes=settings.segment_bytes,
+        chosen.path,
+        size_bytes=chosen.size,
+        chunk_bytes=chosen.chunk_size,
+        segment_bytes=chosen.segment_bytes,
         writer="snapshot",
-        safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0),
+        safeguards=replace(safeguards_of(chosen), scrub_bytes_per_second=0),
+        # An index that grows makes room by them: without, what is pinned would leave like the rest.
+        rules=rules_of(settings),
     )
     async with opened as flash:
         with suppress(FlashTrouble):  # flash in trouble has nothing to keep

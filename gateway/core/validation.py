@@ -229,9 +229,7 @@ class Validation:
         rounds = [(group, group.known, group.take_round()) for group in plan.groups]
         begun = self._now()
         try:
-            page = await ask_page(
-                self._origin, bucket, plan.start_after, [g.key for g in plan.groups], self._now_ns
-            )
+            page = await self._page(bucket, plan)
         except Failure as failure:
             is_refused = isinstance(failure, OriginRefused)
             batch.page_failed(self._now() + (_REFUSED_SECONDS if is_refused else _AWAY_SECONDS))
@@ -245,6 +243,18 @@ class Validation:
             metrics.validations_batched.inc(confirmed)
             batch.page_ended(plan, page.stop, confirmed, self._now() - begun)
         self._ask_who_waits(bucket, batch)
+
+    async def _page(self, bucket: str, plan: "PagePlan[_Group]") -> PageAnswer:
+        """Ask for the page; a fault of ours is a Failure too."""
+        keys = [group.key for group in plan.groups]
+        try:
+            return await ask_page(self._origin, bucket, plan.start_after, keys, self._now_ns)
+        except Failure:
+            raise
+        except Exception:  # noqa: BLE001 - as in `_outcome`
+            # It must end neither the waiting of those keys nor every other request's task.
+            _log.exception("the page of %s failed inside", bucket)
+            raise Failure("We encountered an internal error. Please try again.") from None
 
     def _tell_page(
         self,

@@ -6,6 +6,8 @@ import pytest
 
 from gateway.__main__ import main
 from gateway.demo.origin_faults import Fault
+from gateway.flash.store import Flash
+from gateway.model.names import ObjectName
 from tests.support.gateway_process import write_settings
 from tests.support.gateway_settings import gateway_tables
 from tests.support.origins import threaded_origin
@@ -130,3 +132,23 @@ def test_a_duration_that_is_none_is_refused(run):
         with pytest.raises(SystemExit) as ended:
             run("create", "s3://bucket/", "--as", "snap", "--expires", bad)
         assert ended.value.code == 2
+
+
+def test_what_rules_keep_on_flash_is_kept_while_one_is_taken(served, tmp_path, monkeypatch):
+    """An index that grows makes room, and must not take it from what is pinned."""
+    config = tmp_path / "forebay.toml"
+    pinned = [{"match": "bucket/many/", "pin": True}]
+    write_settings(config, gateway_tables(served.endpoint, tmp_path / "flash", rules=pinned))
+    (tmp_path / "flash" / "segments").mkdir(parents=True)
+    opened, really_open = [], Flash.open
+
+    async def open_and_keep(*where, **how):
+        opened.append(await really_open(*where, **how))
+        return opened[-1]
+
+    monkeypatch.setattr(Flash, "open", open_and_keep)
+    words = "create", "s3://bucket/many/0000", "--as", "kept-by-rules", "--config", str(config)
+    assert main(["snapshot", *words]) == 0
+    (flash,) = opened
+    name = ObjectName("bucket", "many/00001")
+    assert flash._lifeline.keeping.terms_of(name).is_pinned

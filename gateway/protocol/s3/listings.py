@@ -106,7 +106,10 @@ def _no_size() -> int:
 @lru_cache(maxsize=1024)  # objects written together have one date
 def http_date(text: str) -> str:
     """Return the HTTP date of `2013-05-24T00:00:00.000Z`; raises ValueError."""
-    return format_http_date(datetime.fromisoformat(text).replace(microsecond=0))
+    try:
+        return format_http_date(datetime.fromisoformat(text).replace(microsecond=0))
+    except OverflowError:
+        raise ValueError(f"{text} is before all time in UTC, or behind it") from None
 
 
 def _unreadable() -> OriginUnreachable:

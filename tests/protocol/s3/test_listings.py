@@ -35,6 +35,12 @@ def test_fractions_of_a_second_are_cut_off_as_in_the_header():
     assert page.objects[0].last_modified == "Fri, 24 May 2013 01:02:03 GMT"
 
 
+def test_a_date_that_is_none_in_utc_cannot_be_read():
+    row = ROW.format(key="k", fraction="0")
+    with pytest.raises(OriginUnreachable):
+        read_listing(document(row.replace("2013-05-24T01:02:03.0Z", "0001-01-01T00:00:00+14:00")))
+
+
 def test_keys_stand_as_they_are_where_the_origin_did_not_encode():
     body = document(ROW.format(key="a+b%20", fraction="0")).replace(
         b"<EncodingType>url</EncodingType>", b""

@@ -65,8 +65,10 @@ class Remembered:
 
     def forget(self) -> None:
         """Read everything again from now on."""
-        for memory in (self._rows, self._extents, self._notes):
-            memory.clear()
+        self._rows.clear()
+        self._extents.clear()
+        # A new one: what is concluded now from rows of before must not be noted among what is now.
+        self._notes = {}
 
     def _forget_what_changed(self) -> None:
         moment = self._index.moment()

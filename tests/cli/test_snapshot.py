@@ -137,7 +137,7 @@ def test_a_duration_that_is_none_is_refused(run):
 def test_what_rules_keep_on_flash_is_kept_while_one_is_taken(served, tmp_path, monkeypatch):
     """An index that grows makes room, and must not take it from what is pinned."""
     config = tmp_path / "forebay.toml"
-    pinned = [{"match": "bucket/many/", "pin": True}]
+    pinned = [{"match": "bucket/many/*", "pin": True}]
     write_settings(config, gateway_tables(served.endpoint, tmp_path / "flash", rules=pinned))
     (tmp_path / "flash" / "segments").mkdir(parents=True)
     opened, really_open = [], Flash.open

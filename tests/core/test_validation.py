@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from gateway.core import validation
+from gateway.core.batching import PagePlan
 from gateway.core.questions import Confirmed, Opening
 from gateway.core.validation import Validation
 from gateway.model.failures import OriginRefused, OriginUnreachable
@@ -127,3 +129,18 @@ async def test_without_a_strong_etag_there_is_no_version(origin, tasks, etag):
     for opening in (None, Opening(None)):
         confirmed, _ = await make(origin, tasks).confirm(NAME, opening, FOREBAY)
         assert confirmed.version is None
+
+
+async def test_a_page_that_fails_inside_leaves_the_word_to_heads(origin, tasks, monkeypatch):
+    async def fail(*_: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(validation, "ask_page", fail)
+    asking = make(origin, tasks)
+    future = asyncio.get_running_loop().create_future()
+    group = validation._Group(NAME, FOREBAY, [validation._Waiter(future, None, None, True)])
+    asking._groups[NAME, FOREBAY.mark] = group
+    batch = asking._batch_of(NAME.bucket)
+    batch.began()
+    await asking._ask_by_page(NAME.bucket, batch, PagePlan("", (group,), is_in_the_dark=True))
+    assert (await future).validation == "own"

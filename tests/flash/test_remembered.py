@@ -107,3 +107,14 @@ def test_notes_last_until_something_is_committed(index):
     with index.write() as writing:
         writing.put_chunk(ROW.body, 1, MOVED)
     assert memory.notes() == {}
+
+
+def test_no_note_outlives_a_commit_that_came_while_it_was_concluded(index):
+    memory = Remembered(index)
+    notes = memory.notes()
+    assert memory.find_row(ROW.name) == ROW
+    with index.write() as writing:
+        writing.forget(ROW.name, ROW.confirmed_ns)
+    assert memory.extents(ROW.body, range(1)) == {0: EXTENT}
+    notes[ROW.name] = "concluded from what was forgotten"
+    assert memory.notes() == {}

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.core import paging
 from gateway.core.batching import ROOM_MIN
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.demo.origin_calls import Call
@@ -314,18 +313,6 @@ async def test_where_no_page_can_be_had_heads_decide(
         for one in crowd.keys:
             assert (await gateway.client.get(crowd.bucket, one)).status == 200
     assert origin.counters.operations["ListObjectsV2"] == listed
-
-
-async def test_a_fault_of_ours_in_reading_a_page_leaves_the_word_to_heads(
-    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise OverflowError
-
-    monkeypatch.setattr(paging, "find_rows", fail)
-    replies = await crowd.read(crowd.keys)
-    assert_bodies(replies, crowd.keys)
-    assert validations(replies) == {"own"}
 
 
 async def test_a_listing_caught_showing_the_past_is_not_believed_again(

@@ -1,7 +1,8 @@
 """A head that comes again is judged again in all that may have changed, and skipped in the rest."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from gateway.assembly import doors
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.doors.s3 import at_once
 from gateway.doors.s3.at_once import AtOnce
+from gateway.flash.store import Extent, Flash, Row
+from gateway.model.names import ObjectName
 from gateway.settings.tree import Settings
 from tests.support.gateway_settings import ADMIN, READER, gateway_tables
 from tests.support.gateway_worker import Gateway, running_worker, until
@@ -242,6 +245,43 @@ async def test_what_was_written_meanwhile_is_served(
     assert (await warm.client.put("bucket", KEY, BODY[::-1])).status == 200
     assert (await ask(connection, request)).body == BODY[::-1]
     assert not again[-1]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_what_another_worker_writes_while_a_hit_is_looked_for_is_served_from_then_on(
+    gateway: Gateway, origin: EmbeddedOrigin, monkeypatch: pytest.MonkeyPatch, *, is_known: bool
+) -> None:
+    name = ObjectName("bucket", "exclusive/key")
+    origin.put(name.bucket, name.key, BODY)
+    await gateway.warm(name.bucket, name.key)
+    flash = gateway.flash
+    really = flash.extents
+
+    def extents(body: bytes, numbers: range) -> Mapping[int, Extent]:
+        """Look, after another worker has written between this look and that at the row."""
+        monkeypatch.setattr(flash, "extents", really)
+        origin.put(name.bucket, name.key, BODY[::-1])
+        volume = flash._lifeline.live
+        assert volume is not None
+        with volume.index.write() as writing:
+            writing.forget(name, time.time_ns())
+        return really(body, numbers)
+
+    async with raw_connection(gateway.endpoint) as connection:
+        request = request_bytes(gateway.client, "GET", f"/{name}")
+        if is_known:
+            assert (await ask(connection, request)).body == BODY
+            flash.put_row(row_of(flash, name))  # a commit: what was noted is looked at again
+            await until(lambda: not flash._rows._queued)
+        monkeypatch.setattr(flash, "extents", extents)
+        await ask(connection, request)
+        assert (await ask(connection, request)).body == BODY[::-1]
+
+
+def row_of(flash: Flash, name: ObjectName) -> Row:
+    row = flash.find_row(name)
+    assert row is not None
+    return row
 
 
 async def test_bounded_ends_with_its_bound(

@@ -138,7 +138,9 @@ async def test_a_page_that_fails_inside_leaves_the_word_to_heads(origin, tasks, 
     monkeypatch.setattr(validation, "ask_page", fail)
     asking = make(origin, tasks)
     future = asyncio.get_running_loop().create_future()
-    group = validation._Group(NAME, FOREBAY, [validation._Waiter(future, None, None, True)])
+    group = validation._Group(
+        NAME, FOREBAY, [validation._Waiter(future, None, None, is_first=True)]
+    )
     asking._groups[NAME, FOREBAY.mark] = group
     batch = asking._batch_of(NAME.bucket)
     batch.began()

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from conformance.performance import (
     cold,
+    growth,
+    hit_ratio,
     memory,
     parquet,
     sealed,
@@ -44,6 +46,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "P8": Measurement(uploads.writes, "versitygw"),
     "P9": Measurement(parquet.table, "versitygw"),
     "P10": Measurement(memory.readers, "versitygw"),
+    "P11": Measurement(growth.growth, "wrk", seconds_max=600),
+    "P12": Measurement(hit_ratio.ratios),
     "P13": Measurement(strict.first_byte, "versitygw"),
     "C3": Measurement(snapshots.snapshot, "versitygw wrk"),
     "C7": Measurement(sealed.warm_reads, "versitygw wrk"),

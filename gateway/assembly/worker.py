@@ -133,6 +133,7 @@ async def _follow(
         renew_sessions(authentication, sts, settings)
         core.objects.rules = core.writing.rules = rules_of(settings)
         core.flash.put_rules(core.objects.rules)
+        await core.flash.resize(settings.flash.size, settings.flash.segment_bytes)
         for one in certificates:
             await asyncio.to_thread(one.refresh)
 

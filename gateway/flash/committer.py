@@ -25,6 +25,8 @@ _FULL_RETRIES_MAX = 100
 _FULL_RETRY_SECONDS = 0.01
 
 ALLOWANCE_KEY = b"allowance"
+SIZE_KEY = b"size"
+"""What all segments, the index and the rest may occupy, as all processes are to see it."""
 
 
 @dataclass(frozen=True, slots=True)

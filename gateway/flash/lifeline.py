@@ -78,6 +78,7 @@ class Lifeline:
         """Names whose removal is not committed yet, with the time it was asked for."""
         self.bypasses = 0
         self._must_reopen = False
+        self._is_resized = False
         self._must_discard_index = False
         self._is_room_wanted = False
         self._is_purge_due = False
@@ -88,6 +89,23 @@ class Lifeline:
     def put_rules(self, rules: Rules) -> None:
         """Judge by other rules from now on."""
         self.keeping = Keeping(rules, self.keeping.pins, self.division.size_bytes)
+
+    def resize(self, division: Division) -> "Future[None]":
+        """Have the keeper open flash anew in another size; it is a bypass meanwhile, for a moment.
+
+        The future is done when that was tried; what fails is tried again as after any trouble.
+        """
+        return self.keeper.call(lambda: self._resize(division))
+
+    def _resize(self, division: Division) -> None:
+        if self._is_closed or division == self.division:
+            return
+        _log.info("flash of %s is %d bytes from now on", self._writer, division.size_bytes)
+        self.division = division
+        self.keeping = Keeping(self.keeping.rules, self.keeping.pins, division.size_bytes)
+        self.live, self.trouble = None, "it is given another size"
+        self._must_reopen = self._is_resized = True
+        self._recover()
 
     def start(self) -> "Future[None]":
         """Start the keeper and have it open flash; the future is done when it has tried."""
@@ -260,7 +278,8 @@ class Lifeline:
         self.keeper.background = None
         if self.volume is not None:
             self._wait_loop()
-            self.volume.close()
+            # Of a flash that is opened again at once nothing needs to reach the disk now.
+            self.volume.close(is_all_noted=not self._is_resized)
             self.volume = None
         if len(self.unforgotten) > _UNFORGOTTEN_MAX:
             self._must_discard_index = True
@@ -273,13 +292,14 @@ class Lifeline:
             wants_room=self.want_room,
             keeping=lambda: self.keeping,
             discard_index=self._must_discard_index,
+            is_resized=self._is_resized,
         )
-        if self.volume.was_left_open:
+        if self.volume.was_left_open and not self._is_resized:
             # Whoever was killed may have known of writes that flash could not note.
             self._distrust.distrust(time.time_ns())
         if self._must_discard_index:
             self.unforgotten.clear()
-        self._must_reopen = self._must_discard_index = False
+        self._must_reopen = self._must_discard_index = self._is_resized = False
         return self.volume
 
     def _wait_loop(self) -> None:

@@ -6,10 +6,11 @@ Runs on the keeper's thread.
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.flash.admission import Division
-from gateway.flash.committer import ALLOWANCE_KEY
+from gateway.flash.committer import ALLOWANCE_KEY, SIZE_KEY
 from gateway.flash.departures import Departure, Departures, SpaceParts, Targets, occupied_bytes
 from gateway.flash.eviction import (
     COMMON_TERMS,
@@ -117,8 +118,17 @@ class Space:
 
     def _room(self) -> int:
         """Return what segments may occupy before one more comes."""
+        return self._bytes_max(self._allowance()) - self._parts.division.new_segment_bytes
+
+    def _bytes_max(self, allowance: int) -> int:
+        """Return what segments may occupy in the size that all processes share.
+
+        A process that was not told of another size yet must neither exceed it nor evict what it
+        does not know to have room.
+        """
         division = self._parts.division
-        return division.segments_bytes_max(self._allowance()) - division.new_segment_bytes
+        shared = int(self._parts.index.find_meta(SIZE_KEY) or division.size_bytes)
+        return replace(division, size_bytes=shared).segments_bytes_max(allowance)
 
     def _created(self, files: list[Standing], purpose: Purpose, division: Division) -> OpenSegment:
         """Return a new segment; where the disk is full before flash is, evict and try again."""
@@ -141,7 +151,7 @@ class Space:
             wanted = division.allowance_for(self._parts.index.file_bytes)
             if wanted <= self._allowance():
                 return True
-            room = division.segments_bytes_max(wanted)
+            room = self._bytes_max(wanted)
             files = self.standing()
             self._evict_to(files, room - division.new_segment_bytes)
             if occupied_bytes(files) > room:
@@ -151,17 +161,21 @@ class Space:
             return True
 
     def relieve_index(self) -> None:
-        """Take rows out of an index that is nearly full: the oldest segment's, and idle ones."""
-        with self._parts.lock.held():
-            files = self.standing()
-            self._evict_to(files, occupied_bytes(files) - 1)
-
+        """Take rows out of an index that is nearly full: the next segment's, and idle ones."""
+        self.evict_next(1)
         for _ in range(_SWEEPS):
             self._parts.committer.wait_committed(self._sweep)
 
     def _sweep(self, writing: Writing) -> None:
         count_max = self._parts.division.group_changes_max
         self._swept_key = writing.delete_rows_without_chunks(self._swept_key, count_max)
+
+    def evict_next(self, count: int) -> None:
+        """Evict so many segments, those that are to leave next."""
+        for _ in range(count):
+            with self._parts.lock.held():
+                files = self.standing()
+                self._evict_to(files, occupied_bytes(files) - 1)
 
     def evict_all(self) -> None:
         """Evict every segment that no process is writing to, whatever keeps it."""

@@ -203,6 +203,14 @@ class Flash:
         """Return why an object of that size is not admitted, in words; None where it is."""
         return self._reserving.refusal(name, size_bytes)
 
+    async def resize(self, size_bytes: int, segment_bytes: int | None = None) -> None:
+        """Give flash another size; raises ValueError where that is too small.
+
+        Larger is larger at once; smaller is smaller when every process was told, within seconds.
+        """
+        division = divide(size_bytes, self._lifeline.division.chunk_bytes, segment_bytes)
+        await asyncio.wrap_future(self._lifeline.resize(division))
+
     def put_rules(self, rules: Rules) -> None:
         """Keep what comes, and what is there, on the terms of `rules` from now on."""
         self._lifeline.put_rules(rules)

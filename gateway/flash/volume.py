@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.flash.admission import Division
 from gateway.flash.claims import Claims
-from gateway.flash.committer import ALLOWANCE_KEY, Change, Committer
+from gateway.flash.committer import ALLOWANCE_KEY, SIZE_KEY, Change, Committer
 from gateway.flash.departures import SpaceParts
 from gateway.flash.faults import Faults
 from gateway.flash.giving_way import purge_steps, purges_due
@@ -50,8 +50,12 @@ class Volume:
         wants_room: Callable[[], None],
         keeping: Callable[[], Keeping],
         discard_index: bool = False,
+        is_resized: bool = False,
     ) -> None:
-        """Open `path`, making it where it is missing, and put in order what was left there."""
+        """Open `path`, making it where it is missing, and put in order what was left there.
+
+        The size is that of the first process to open it, or of the last one that `is_resized`.
+        """
         self.path = path
         self.division = division
         self.faults = faults
@@ -61,7 +65,7 @@ class Volume:
         self.open_segments: set[OpenSegment] = set()
         self.was_left_open = False
         with contextlib.ExitStack() as stack:
-            self._open_shared(stack, discard_index=discard_index)
+            self._open_shared(stack, discard_index=discard_index, is_resized=is_resized)
             self.committer = Committer(
                 self.index, division, faults, report=report, wants_room=wants_room
             )
@@ -87,7 +91,9 @@ class Volume:
             self._scrub = Scrub(self.parts, safeguards.scrub_bytes_per_second)
             self._scrub.start()
 
-    def _open_shared(self, stack: contextlib.ExitStack, *, discard_index: bool) -> None:
+    def _open_shared(
+        self, stack: contextlib.ExitStack, *, discard_index: bool, is_resized: bool
+    ) -> None:
         """Open what all processes share, and have `stack` close it in the opposite order."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory_fd = open_directory(stack, self.path)
@@ -109,7 +115,7 @@ class Volume:
             self.index = self._open_index(discard_index=discard_index)
             stack.callback(self.index.close)
             self.remembered = Remembered(self.index)
-            self._allow_index()
+            self._allow_index(is_resized=is_resized)
         self.claims = Claims(self.directory_fd)
         stack.callback(self.claims.close)
         self.touches = Touches(
@@ -162,12 +168,14 @@ class Volume:
             (self.path / "index").rename(old)
         shutil.rmtree(old, ignore_errors=True)
 
-    def _allow_index(self) -> None:
-        """Give the index its first allowance; later ones are given as it grows."""
+    def _allow_index(self, *, is_resized: bool) -> None:
+        """Give the index its first allowance; later ones are given as it grows. Note the size."""
         with self.index.write() as writing:
             if self._membership.was_first or writing.find_meta(ALLOWANCE_KEY) is None:
                 allowance = self.division.allowance_for(self.index.file_bytes)
                 writing.put_meta(ALLOWANCE_KEY, str(allowance).encode())
+            if self._membership.was_first or is_resized or writing.find_meta(SIZE_KEY) is None:
+                writing.put_meta(SIZE_KEY, str(self.division.size_bytes).encode())
 
     def _look(self) -> tuple[tuple[int, int], ...]:
         places = (self.path / "segments", self.path / "index" / "data.mdb", self.path / "lock")

@@ -1,11 +1,13 @@
-"""What a reload changes: rules, identities and roles at once, everything else after a restart."""
+"""What a reload changes: rules, identities, roles and the size of flash; all else by a restart."""
 
 import logging
 from typing import Final
 
+from gateway.settings.flash import FlashSettings
 from gateway.settings.tree import Settings
 
 RELOADED: Final = ("identities", "groups", "roles", "oidc", "rules")
+RESIZED: Final = "flash.size"
 _log = logging.getLogger(__name__)
 
 
@@ -17,7 +19,19 @@ def apply_reload(running: Settings, reread: Settings) -> Settings:
     _log.info(
         "settings read again: %d identities, %d rules", len(reread.identities), len(reread.rules)
     )
-    return running.model_copy(update={name: getattr(reread, name) for name in RELOADED})
+    update = {name: getattr(reread, name) for name in RELOADED}
+    return running.model_copy(update={**update, "flash": _resized(running.flash, reread.flash)})
+
+
+def _resized(running: FlashSettings, reread: FlashSettings) -> FlashSettings:
+    """Return the flash that runs in the size that was read, if what else of it runs fits that."""
+    resized = running.model_copy(update={"size": reread.size})
+    try:
+        _ = resized.segment_bytes
+    except ValueError:
+        _log.warning("flash.size changes only after a restart: it does not fit what runs")
+        return running
+    return resized
 
 
 def waiting_keys(running: Settings, reread: Settings) -> list[str]:
@@ -27,5 +41,6 @@ def waiting_keys(running: Settings, reread: Settings) -> list[str]:
         for section in Settings.model_fields
         if section not in RELOADED
         for key in type(getattr(running, section)).model_fields
-        if getattr(getattr(running, section), key) != getattr(getattr(reread, section), key)
+        if f"{section}.{key}" != RESIZED
+        and getattr(getattr(running, section), key) != getattr(getattr(reread, section), key)
     ]

@@ -35,6 +35,7 @@ async def checked_flash(
     probe_seconds: float = 0.05,
     patience_seconds: float = 10.0,
     rules: Rules | None = None,
+    checked_bytes: int | None = None,
     safeguards: Safeguards | None = None,
 ) -> AsyncIterator[Flash]:
     """Yield an open flash of small segments; at the end assert that nothing is wrong with it."""
@@ -54,7 +55,7 @@ async def checked_flash(
         yield flash
         if flash.is_healthy:
             assert await flash.check(with_data=True) == []
-            assert occupied_bytes(path) <= size_bytes
+            assert occupied_bytes(path) <= (checked_bytes or size_bytes)
     finally:
         await flash.close()
 

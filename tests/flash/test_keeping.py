@@ -1,7 +1,5 @@
 """Terms on real flash: what is held, pinned, shared and aged, over restarts and processes."""
 
-import asyncio
-
 from gateway.flash.store import Flash
 from gateway.model.rules import Keep, Rule, Rules, Share
 from tests.flash.rooms import CHUNK_BYTES, MIB, checked_flash, data_of, fill, read, row_of, wait_for
@@ -98,25 +96,6 @@ async def test_rules_that_are_read_again_count_from_then_on(tmp_path):
         flash.put_rules(Rules())
         assert len(await filled(flash, "new", 30)) == 30
         assert await count_read(flash, held) < len(held)
-
-
-async def test_two_processes_keep_one_share(tmp_path):
-    async with (
-        checked_flash(tmp_path, size_bytes=24 * MIB, rules=SHARED) as one,
-        checked_flash(tmp_path, size_bytes=24 * MIB, rules=SHARED) as other,
-    ):
-        for round_number in range(6):
-            await asyncio.gather(
-                filled(one, f"shared/a{round_number}", 2),
-                filled(other, f"shared/b{round_number}", 2),
-            )
-        there = [
-            f"shared/{side}{round_number}/{number}"
-            for side in "ab"
-            for round_number in range(6)
-            for number in range(2)
-        ]
-        assert 1 <= await count_read(one, there) <= 4
 
 
 async def test_a_scan_does_not_evict_what_is_read_again(tmp_path):

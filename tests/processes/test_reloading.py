@@ -27,5 +27,15 @@ def test_equal_settings_wait_for_nothing():
 
 
 def test_every_differing_key_is_named():
-    other = Settings.model_validate({"flash": {"size": "2GiB"}, "origin": {"region": "x"}})
-    assert waiting_keys(Settings(), other) == ["origin.region", "flash.size"]
+    other = Settings.model_validate({"flash": {"chunk_size": "2MiB"}, "origin": {"region": "x"}})
+    assert waiting_keys(Settings(), other) == ["origin.region", "flash.chunk_size"]
+
+
+def test_the_size_of_flash_is_taken_where_it_fits_what_runs(caplog):
+    running = Settings.model_validate({"flash": {"chunk_size": "8MiB", "fill_memory": "8MiB"}})
+    reread = Settings.model_validate({"flash": {"size": "2GiB"}})
+    assert apply_reload(running, reread).flash.size == 2 << 30
+    assert apply_reload(running, reread).flash.chunk_size == 8 << 20
+    small = Settings.model_validate({"flash": {"size": "9MiB"}})
+    assert apply_reload(running, small).flash == running.flash
+    assert "does not fit what runs" in caplog.text

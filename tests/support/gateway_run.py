@@ -102,6 +102,12 @@ class GatewayRun:
         """Wait until no worker listens any more."""
         wait_until(lambda: self.listeners == 0)
 
+    def reload(self, *, flash_bytes: int) -> None:
+        """Write another size of flash into its settings, and have it read them again."""
+        self._tables["flash"]["size"] = flash_bytes
+        self.process.rewrite(self._tables)
+        self.process.signal(signal.SIGHUP)
+
     def break_flash(self, faults: str) -> None:
         """Make flash fail as the lines say, within a tenth of a second."""
         fresh = self.fault_path.with_suffix(".new")

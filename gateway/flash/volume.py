@@ -52,10 +52,7 @@ class Volume:
         discard_index: bool = False,
         is_resized: bool = False,
     ) -> None:
-        """Open `path`, making it where it is missing, and put in order what was left there.
-
-        The size is that of the first process to open it, or of the last one that `is_resized`.
-        """
+        """Open `path`, making it where it is missing, and put in order what was left there."""
         self.path = path
         self.division = division
         self.faults = faults
@@ -169,7 +166,10 @@ class Volume:
         shutil.rmtree(old, ignore_errors=True)
 
     def _allow_index(self, *, is_resized: bool) -> None:
-        """Give the index its first allowance; later ones are given as it grows. Note the size."""
+        """Give the index its first allowance; later ones are given as it grows. Note the size.
+
+        It is that of the first process to open flash, or of the last one that was told another.
+        """
         with self.index.write() as writing:
             if self._membership.was_first or writing.find_meta(ALLOWANCE_KEY) is None:
                 allowance = self.division.allowance_for(self.index.file_bytes)

@@ -43,4 +43,4 @@ def find_bytes(flash: Flash, row: Row, wanted: ByteRange, chunk_bytes: int) -> b
     if data is not None:
         flash.touch(row.body, number)
         metrics.bytes_from_flash.inc(wanted.length)
-    return data
+    return None if data is None else bytes(data)

@@ -11,6 +11,7 @@ from gateway.core.objects import Objects, Question
 from gateway.core.questions import Confirmed
 from gateway.core.validation import Listed
 from gateway.flash.rows import Extent, Row
+from gateway.flash.store import Readable
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.rules import Mode, Rule, Rules
@@ -106,7 +107,7 @@ class Hits:
         if self._parts.filling.checks.is_quarantined(body):
             return None
         if spot.extent is None:
-            data: bytes | None = b""
+            data: Readable | None = b""
         else:
             data = self._flash.read_now(body, 0, spot.extent, 0, size)
             self._flash.touch(body, 0)
@@ -114,4 +115,4 @@ class Hits:
             return None
         metrics.bytes_from_flash.inc(size)
         metrics.reads_from_flash.inc()
-        return Hit(row or spot.row, data, cache, age_seconds)
+        return Hit(row or spot.row, bytes(data), cache, age_seconds)

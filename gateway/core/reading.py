@@ -17,7 +17,7 @@ from gateway.core.pinned import pinned_pieces
 from gateway.core.read_plan import FromFlash, plan_read, stretches
 from gateway.core.receipt import Receipt
 from gateway.flash.rows import Row
-from gateway.flash.store import Flash, SegmentHandle
+from gateway.flash.store import Flash, Readable, SegmentHandle
 from gateway.model.failures import FlashTrouble, OriginRefused
 from gateway.model.ranges import ByteRange
 from gateway.model.voices import Voice
@@ -45,7 +45,7 @@ class FlashPiece:
     length: int
 
 
-Piece = FlashPiece | bytes
+Piece = FlashPiece | Readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Reading:
             for step in proven:
                 parts.flash.touch(body, step.number)
             for piece in self._pieces(proven):
-                length = len(piece) if isinstance(piece, bytes) else piece.length
+                length = piece.length if isinstance(piece, FlashPiece) else len(piece)
                 metrics.bytes_from_flash.inc(length)
                 self._position += length
                 yield piece
@@ -217,7 +217,7 @@ class Reading:
         if handle is not None:
             yield FlashPiece(handle, first.extent.offset + first.skip, length)
 
-    def _opened(self, step: FromFlash) -> Iterator[bytes]:
+    def _opened(self, step: FromFlash) -> Iterator[Readable]:
         """Yield a sealed chunk's bytes, which the kernel cannot send by itself."""
         at = 0
         while at < step.length:
@@ -229,7 +229,7 @@ class Reading:
             at += len(data)
             yield data
 
-    def _read_now(self, step: FromFlash, at: int, length: int) -> bytes | None:
+    def _read_now(self, step: FromFlash, at: int, length: int) -> Readable | None:
         """Return bytes of a step from its byte `at` on, if they are in memory."""
         flash, body = self._parts.flash, self._row.body
         return flash.read_now(body, step.number, step.extent, step.skip + at, length)

@@ -19,11 +19,11 @@ async def send_pieces(
 ) -> None:
     """Send every piece in order; the response was started with their total length."""
     async for piece in pieces:
-        if isinstance(piece, bytes):
-            await exchange.write(response, piece)
-        else:
+        if isinstance(piece, FlashPiece):
             with piece.handle:
                 await _send_flash(exchange, response, piece)
+        else:
+            await exchange.write(response, piece)
 
 
 async def _send_flash(exchange: Exchange, response: web.StreamResponse, piece: FlashPiece) -> None:

@@ -141,7 +141,9 @@ class Exchange:
         connection = self.request.protocol
         return connection.question if isinstance(connection, S3Connection) else None
 
-    async def write(self, response: web.StreamResponse, piece: bytes) -> None:
+    async def write(
+        self, response: web.StreamResponse, piece: bytes | bytearray | memoryview
+    ) -> None:
         """Send a part of the answer's body, no faster than who asked may have it."""
         if self.pace is None:
             await response.write(piece)

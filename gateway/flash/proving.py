@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeVar
 
 from gateway.flash.lifeline import TROUBLES, Lifeline
 from gateway.flash.quarantine import quarantine
-from gateway.flash.readers import SegmentHandle
+from gateway.flash.readers import Readable, SegmentHandle
 from gateway.flash.rows import Extent
 from gateway.flash.volume import Volume
 
@@ -93,7 +93,7 @@ class Proving:
         extent: Extent,
         start: int,
         length: int,
-    ) -> bytes | None:
+    ) -> Readable | None:
         """Return bytes of a chunk that are proven and in memory, or short enough to be judged."""
         volume = self._lifeline.live
         if volume is None:

@@ -16,12 +16,12 @@ import threading
 from collections import OrderedDict
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from awscrt.checksums import crc32c
 
 from gateway.flash.faults import Faults
-from gateway.flash.residency import is_resident, read_resident
+from gateway.flash.residency import find_resident, is_resident, read_resident
 from gateway.flash.returns import Returns
 from gateway.flash.rows import Extent
 from gateway.flash.safeguards import Verify
@@ -32,6 +32,8 @@ from gateway.flash.units import HEAD_BYTES, UNIT_BYTES, chunk_bound, unit_places
 _OPEN_MAX: Final = 256
 _PROVEN_MAX: Final = 1 << 18
 _CIPHERS_MAX: Final = 4096
+Readable: TypeAlias = bytes | bytearray | memoryview
+"""Bytes as they were read: large ones are copied no more often than they must be."""
 
 
 class OpenData:
@@ -226,7 +228,7 @@ class Readers:
 
     def open_now(
         self, body: bytes, number: int, extent: Extent, start: int, length: int
-    ) -> bytes | None:
+    ) -> Readable | None:
         """Return bytes of a sealed chunk if they are in memory and right; raises OSError."""
         first, at, stop = unit_places(start, length, extent.length)
         with self._lock:
@@ -234,7 +236,7 @@ class Readers:
             cipher = self._find_cipher(opened, extent) if opened is not None else None
             if opened is None or cipher is None:
                 return None
-            stored = read_resident(opened.descriptor, extent.offset + at, stop - at)
+            stored = find_resident(opened.descriptor, extent.offset + at, stop - at)
         if stored is None:
             return None
         bound = chunk_bound(body, number, extent.body_bytes)
@@ -243,7 +245,7 @@ class Readers:
             self._doubted.add((extent.segment, extent.offset))
             return None
         skip = start - first * UNIT_BYTES
-        return units if len(units) == length else units[skip : skip + length]
+        return units if len(units) == length else memoryview(units)[skip : skip + length]
 
     def _find_cipher(self, opened: OpenData, extent: Extent) -> Cipher | None:
         """Return the chunk's cipher, kept for the next read; None if that takes the disk."""

@@ -47,7 +47,13 @@ def _seems_resident(descriptor: int, offset: int, length: int) -> bool:
 
 
 def read_resident(descriptor: int, offset: int, length: int) -> bytes | None:
-    """Return bytes that are in the page cache; None if any is not. Raises OSError.
+    """Return bytes that are in the page cache; None if any is not. Raises OSError."""
+    data = find_resident(descriptor, offset, length)
+    return None if data is None else bytes(data)
+
+
+def find_resident(descriptor: int, offset: int, length: int) -> bytearray | None:
+    """Return bytes as `read_resident` does, without a second copy.
 
     Where the file system cannot tell (EOPNOTSUPP), they are read whatever it takes.
     """
@@ -60,4 +66,4 @@ def read_resident(descriptor: int, offset: int, length: int) -> bytes | None:
         if error.errno != errno.EOPNOTSUPP:
             raise
         count = os.preadv(descriptor, [data], offset)
-    return bytes(data) if count == length else None
+    return data if count == length else None

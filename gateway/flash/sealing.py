@@ -98,16 +98,22 @@ class DataKeys:
         )
 
 
-def open_units(cipher: Cipher, bound: bytes, first: int, stored: memoryview) -> bytes | None:
+def open_units(
+    cipher: Cipher, bound: bytes, first: int, stored: memoryview
+) -> bytes | bytearray | None:
     """Return the bytes of the units from number `first` on; None if one is not what was sealed."""
     try:
-        opened = [
-            cipher.decrypt(_nonce(first + at), stored[start : start + STORED_UNIT_BYTES], bound)
-            for at, start in enumerate(range(0, len(stored), STORED_UNIT_BYTES))
-        ]
+        if len(stored) <= STORED_UNIT_BYTES:
+            return cipher.decrypt(_nonce(first), stored, bound)
+        opened = bytearray(len(stored) - -(-len(stored) // STORED_UNIT_BYTES) * TAG_BYTES)
+        place = memoryview(opened)
+        for at, start in enumerate(range(0, len(stored), STORED_UNIT_BYTES)):
+            unit = stored[start : start + STORED_UNIT_BYTES]
+            rest = place[at * UNIT_BYTES : (at + 1) * UNIT_BYTES]
+            cipher.decrypt_into(_nonce(first + at), unit, bound, rest)
     except InvalidTag:
         return None
-    return opened[0] if len(opened) == 1 else b"".join(opened)
+    return opened
 
 
 class Wrapping:

@@ -22,7 +22,7 @@ from gateway.flash.holdings import Holdings
 from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import TROUBLES, Lifeline
 from gateway.flash.proving import Proving
-from gateway.flash.readers import SegmentHandle
+from gateway.flash.readers import Readable, SegmentHandle
 from gateway.flash.reserving import Reserving
 from gateway.flash.row_queue import RowQueue
 from gateway.flash.rows import BodyOwner, Extent, Row
@@ -37,7 +37,7 @@ from gateway.model.rules import Rules
 from gateway.model.versions import Version, body_id
 from gateway.telemetry import metrics
 
-__all__ = ["Extent", "Flash", "Row", "Run", "SegmentHandle"]
+__all__ = ["Extent", "Flash", "Readable", "Row", "Run", "SegmentHandle"]
 
 _log = logging.getLogger(__name__)
 _INLINE_BYTES_MAX: Final = 64 * 1024
@@ -301,7 +301,7 @@ class Flash:
 
     def read_now(
         self, body: bytes, number: int, extent: Extent, start: int, length: int
-    ) -> bytes | None:
+    ) -> Readable | None:
         """Return bytes of a chunk, proven ones only; None if that would take more than memory.
 
         An extent that is not proven yet is judged on the way if it is short.

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.flash.check import occupied_bytes
 from gateway.flash.faults import Faults
+from gateway.flash.safeguards import Safeguards
 from gateway.flash.store import Flash
 from gateway.model.failures import FlashTrouble
 from tests.flash.rooms import CHUNK_BYTES, MIB, data_of, fill, read, row_of, wait_for
@@ -28,6 +29,8 @@ CHUNKS = 12
 
 class FlashMachine(RuleBasedStateMachine):
     """Everything that may happen to flash, one at a time."""
+
+    keys: tuple[bytes, ...] = ()
 
     def __init__(self):
         super().__init__()
@@ -51,6 +54,7 @@ class FlashMachine(RuleBasedStateMachine):
             writer="machine",
             probe_seconds=0.01,
             faults=self.faults,
+            safeguards=Safeguards(keys=self.keys),
         )
 
     def teardown(self):
@@ -157,10 +161,19 @@ class FlashMachine(RuleBasedStateMachine):
         assert occupied_bytes(self.path) <= SIZE_BYTES
 
 
-TestFlashMachine = FlashMachine.TestCase
-TestFlashMachine.settings = settings(
+class SealedFlashMachine(FlashMachine):
+    """The same under a key."""
+
+    keys = (bytes(range(32)),)
+
+
+FEW = settings(
     max_examples=15,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+TestFlashMachine = FlashMachine.TestCase
+TestFlashMachine.settings = FEW
+TestSealedFlashMachine = SealedFlashMachine.TestCase
+TestSealedFlashMachine.settings = settings(FEW, max_examples=8)

@@ -52,13 +52,26 @@ class Outcome:
 
 
 def in_turns(
-    repetitions: int, unit: str, trials: Mapping[str, Callable[[], float]]
+    repetitions: int,
+    unit: str,
+    trials: Mapping[str, Callable[[], float]],
+    leave_out: Mapping[str, Callable[[Exception], None]] | None = None,
 ) -> dict[str, Samples]:
-    """Run all trials once, then again: what disturbs the machine for a while disturbs them all."""
+    """Run all trials once, then again: what disturbs the machine for a while disturbs them all.
+
+    A subject of `leave_out` that fails is told there and has no samples; any other's failure is
+    raised.
+    """
     values: dict[str, list[float]] = {subject: [] for subject in trials}
     for _ in range(repetitions):
-        for subject, trial in trials.items():
-            values[subject].append(trial())
+        for subject in list(values):
+            try:
+                values[subject].append(trials[subject]())
+            except (OSError, RuntimeError) as failure:
+                if leave_out is None or subject not in leave_out:
+                    raise
+                leave_out[subject](failure)
+                del values[subject]
     return {subject: Samples(subject, unit, tuple(found)) for subject, found in values.items()}
 
 

@@ -51,7 +51,7 @@ def epoch(place: Workplace) -> Outcome:
                 name: partial(_rate, place, server, asks(server, keys))
                 for name, server in servers.items()
             }
-            samples = in_turns(place.scaled(3, 2), "GET/s", trials)
+            samples = in_turns(place.scaled(3, 2), "GET/s", trials, beside.exits)
     return Outcome(
         "P6",
         f"{len(keys):,} objects of 100 KiB, {_CLIENTS} clients, signed, warm, shaped origin, "

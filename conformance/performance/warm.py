@@ -62,8 +62,8 @@ def _servers(place: Workplace, size_bytes: int, freshness: str) -> Iterator[Besi
 
 
 def _warm(place: Workplace, ours: Mapping[str, Server], beside: Beside) -> None:
-    """Let each have the object; a cache that does not give it is left out."""
-    for pause in (0, place.settle_seconds, 0):
+    """Let each have the object; a cache that does not give it warm is left out."""
+    for pause, is_last in ((0, False), (place.settle_seconds, False), (0, True)):
         wait_seconds(pause)
         for server in ours.values():
             take(server, _KEY)
@@ -71,7 +71,8 @@ def _warm(place: Workplace, ours: Mapping[str, Server], beside: Beside) -> None:
             try:
                 take(server, _KEY)
             except RuntimeError as failure:
-                beside.leave_out(name, failure)
+                if is_last:
+                    beside.leave_out(name, failure)
 
 
 def _peer_bars(place: Workplace, samples: dict[str, Samples], least: float | None) -> list[Bar]:
@@ -106,7 +107,8 @@ def small_gets(place: Workplace) -> Outcome:
     with _servers(place, _SMALL_BYTES, "immutable") as beside:
         trials = {name: partial(trial, server) for name, server in beside.servers.items()}
         presigned = partial(trial, beside.servers["Forebay"], is_presigned=True)
-        samples = in_turns(place.scaled(5, 2), "GET/s", {**trials, "Forebay, presigned": presigned})
+        trials["Forebay, presigned"] = presigned
+        samples = in_turns(place.scaled(5, 2), "GET/s", trials, beside.exits)
     return Outcome(
         "P1",
         "warm 4 KiB GET, signed, `immutable`, one worker on one core, 16 clients",
@@ -136,7 +138,7 @@ def large_stream(place: Workplace) -> Outcome:
             return size_bytes / 1e6 / take(server, _KEY, core=LOAD_CORE).seconds
 
         trials = {name: partial(rate, server) for name, server in beside.servers.items()}
-        samples = in_turns(place.scaled(5, 2), "MB/s", trials)
+        samples = in_turns(place.scaled(5, 2), "MB/s", trials, beside.exits)
     return Outcome(
         "P3",
         f"warm {size_bytes // MIB} MiB GET, one curl, `strict`, bare origin",

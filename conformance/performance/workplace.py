@@ -3,9 +3,10 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from conformance.performance.caches import Cache
@@ -103,6 +104,13 @@ class Beside:
 
     servers: dict[str, Server] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """The caches among the servers."""
+
+    @property
+    def exits(self) -> dict[str, Callable[[Exception], None]]:
+        """Return how each cache is left out where it fails in the middle (see `in_turns`)."""
+        return {name: partial(self.leave_out, name) for name in self.names}
 
     def leave_out(self, name: str, failure: Exception) -> None:
         """Go on without one that does not do the work, and say so."""
@@ -123,5 +131,6 @@ def caches_beside(place: Workplace, origin: Server, *, core: int | None = None) 
             except (OSError, RuntimeError) as failure:
                 beside.leave_out(cache.name, failure)
             else:
+                beside.names.append(cache.name)
                 beside.notes.append(cache.says)
         yield beside

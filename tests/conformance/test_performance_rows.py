@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.performance.figures import Bar, Outcome, Samples
+from conformance.performance.figures import Bar, Outcome, Samples, in_turns
 from conformance.performance.measurement import Measurement, row_order, take
 from conformance.performance.report import markdown, merged
 from conformance.performance.suite import MEASUREMENTS
@@ -91,3 +91,15 @@ def test_a_failed_row_keeps_its_last_figures_and_says_why() -> None:
     report = markdown({"P2": both})
     assert "0.500 (at least 0.25) met" in report
     assert "could not be taken**: it broke" in report
+
+
+def test_a_subject_that_may_fail_is_left_out_and_any_other_is_not() -> None:
+    def breaks() -> float:
+        raise RuntimeError("it broke")
+
+    told: list[Exception] = []
+    trials = {"ours": lambda: 1.0, "peer": breaks}
+    assert set(in_turns(2, "s", trials, {"peer": told.append})) == {"ours"}
+    assert [str(one) for one in told] == ["it broke"]
+    with pytest.raises(RuntimeError, match="it broke"):
+        in_turns(2, "s", trials, {"ours": told.append})

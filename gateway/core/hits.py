@@ -49,6 +49,10 @@ class Hits:
         self._flash = objects.parts.flash
         self._told: tuple[Confirmed | Listed | None, Row | None] = None, None
 
+    def is_bypassed(self, name: ObjectName) -> bool:
+        """Return whether the rule of `name` wants everything past us."""
+        return self._objects.rules.find(name).freshness.mode is Mode.BYPASS
+
     def may_hit(self, name: ObjectName) -> bool:
         """Return whether a small whole body of `name` is at hand, for whoever may have it."""
         return self._find_spot(name) is not None

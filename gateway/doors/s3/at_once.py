@@ -235,7 +235,7 @@ class AtOnce:
 
     def _find_recorded(self, held: Held, name: ObjectName, voice: Voice) -> Hit | None:
         """Return the hit in a snapshot, which nobody asks the origin about from here."""
-        if self._virtual.is_over(held):
+        if self._virtual.is_over(held) or self._hits.is_bypassed(held.snapshot.source_of(name.key)):
             return None
         return self._hits.find_unasked(held.snapshot.kept_name(name.key), voice, RULE)
 

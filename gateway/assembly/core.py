@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -62,15 +62,18 @@ def make_origin(settings: Settings, *, addressing: str | None = None) -> S3Origi
     return S3Origin(parameters, credentials, now)
 
 
-async def open_flash(settings: Settings, writer: str, shared_folder: Path | None) -> Flash:
-    """Return the cache, which the caller closes; raises OSError."""
+async def open_flash(
+    settings: Settings, writer: str, shared_folder: Path | None, *, may_begin_anew: bool = True
+) -> Flash:
+    """Return the cache, which the caller closes; raises OSError, SettingsError for its keys."""
+    safeguards = safeguards_of(settings.flash)
     return await Flash.open(
         settings.flash.path,
         size_bytes=settings.flash.size,
         chunk_bytes=settings.flash.chunk_size,
         segment_bytes=settings.flash.segment_bytes,
         writer=writer,
-        safeguards=safeguards_of(settings.flash),
+        safeguards=replace(safeguards, may_begin_anew=may_begin_anew),
         rules=rules_of(settings),
         distrust_path=shared_folder / "distrust" if shared_folder is not None else None,
     )

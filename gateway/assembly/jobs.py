@@ -94,7 +94,7 @@ async def job_rooms(
 
 
 async def _opened_flash(settings: Settings) -> Flash:
-    flash = await open_flash(settings, WRITER, None)
+    flash = await open_flash(settings, WRITER, None, may_begin_anew=False)
     if not flash.is_healthy:
         trouble = flash.trouble
         await flash.close()

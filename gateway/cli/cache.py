@@ -41,7 +41,7 @@ async def _run(settings: FlashSettings, arguments: argparse.Namespace) -> int:
         chunk_bytes=settings.chunk_size,
         segment_bytes=settings.segment_bytes,
         writer="cache",
-        safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0),
+        safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0, may_begin_anew=False),
     )
     async with opened as flash:
         if not flash.is_healthy:

@@ -33,7 +33,7 @@ async def _problems(path: Path, settings: FlashSettings) -> tuple[list[str], dic
         chunk_bytes=settings.chunk_size,
         segment_bytes=settings.segment_bytes,
         writer="check",
-        safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0),
+        safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0, may_begin_anew=False),
     )
     async with opened as flash:
         return await flash.check(with_data=True), flash.stats()

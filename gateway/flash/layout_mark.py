@@ -11,11 +11,11 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from gateway.flash.keyring import find_keyring, make_keyring, remove_keyring
+from gateway.flash.safeguards import Safeguards
 from gateway.flash.sealing import DataKeys
 from gateway.model.failures import FlashTrouble
 
@@ -31,14 +31,15 @@ _OURS: Final = {
 
 
 def agree_on_layout(
-    path: Path, directory_fd: int, chunk_bytes: int, keys: Sequence[bytes], *, is_first: bool
+    path: Path, directory_fd: int, chunk_bytes: int, safeguards: Safeguards, *, is_first: bool
 ) -> DataKeys | None:
-    """See to it that the directory is one for chunks of `chunk_bytes` under one of `keys`.
+    """See to it that the directory is one for chunks of `chunk_bytes` under the keys that are set.
 
-    Returns its data keys, None without `keys`; under the directory's lock. Raises FlashTrouble
-    where other processes use it in another way, or where it holds files that are not flash's;
-    OSError.
+    Returns its data keys, None without keys; under the directory's lock. Raises FlashTrouble where
+    other processes use it in another way, where it may not be emptied, or where it holds files
+    that are not flash's; OSError.
     """
+    keys = safeguards.keys
     wanted = f"format {_FORMAT} chunk_bytes {chunk_bytes}{_SEALED if keys else ''}\n"
     mark = path / _NAME
     try:
@@ -51,6 +52,8 @@ def agree_on_layout(
     difference = _difference(found, wanted)
     if not is_first:
         raise FlashTrouble(f"other processes use this flash {difference}")
+    if found and not safeguards.may_begin_anew:
+        raise FlashTrouble(f"it was written {difference}: use the gateway's settings")
     if found:
         _log.warning("the flash at %s was written %s: it begins anew", path, difference)
     for place, names in _OURS.items():

@@ -17,3 +17,5 @@ class Safeguards:
     """What all processes together may read for the scrub; 0 turns it off."""
     keys: tuple[bytes, ...] = field(default=(), repr=False)
     """Keys of 32 bytes that seal flash, the one in use first; none leaves it in plaintext."""
+    may_begin_anew: bool = True
+    """Whether what was written for other chunks, or without these keys, may be removed."""

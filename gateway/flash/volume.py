@@ -104,7 +104,7 @@ class Volume:
                 self.path,
                 self.directory_fd,
                 self.division.chunk_bytes,
-                self.safeguards.keys,
+                self.safeguards,
                 is_first=is_first,
             )
             self.segments_fd = open_directory(stack, self.path / "segments")

@@ -53,3 +53,25 @@ def test_a_byte_that_changed_is_found(config, filled, capsys):
         file.write(bytes([content[at] ^ 1]))
     assert main(["flash", "check", "--config", str(config)]) == 1
     assert "1 problems" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "in plaintext"),
+        ("CHUNK_SIZE", "32KiB", "for chunks of another size"),
+    ],
+)
+@pytest.mark.usefixtures("filled")
+def test_a_command_with_other_settings_than_the_gateways_removes_nothing(
+    config, capsys, name, value, words
+):
+    check = ["flash", "check", "--config", str(config)]
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv(f"FOREBAY_FLASH__{name}", value)
+        assert main(check) == 1
+        assert f"it was written {words}: use the gateway's settings" in capsys.readouterr().out
+        assert main(["cache", "status", "--config", str(config)]) == 2
+        assert words in capsys.readouterr().err
+    assert main(check) == 0
+    assert "clean; 3 chunks" in capsys.readouterr().out

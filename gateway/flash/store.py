@@ -207,9 +207,13 @@ class Flash:
         """Give flash another size; raises ValueError where that is too small.
 
         Larger is larger at once; smaller is smaller when every process was told, within seconds.
+        What a disk that does not answer holds up is done when it does.
         """
         division = divide(size_bytes, self._lifeline.division.chunk_bytes, segment_bytes)
-        await asyncio.wrap_future(self._lifeline.resize(division))
+        resized = asyncio.wrap_future(self._lifeline.resize(division))
+        done, _ = await asyncio.wait({resized}, timeout=self._patience_seconds)
+        for one in done:
+            one.result()
 
     def put_rules(self, rules: Rules) -> None:
         """Keep what comes, and what is there, on the terms of `rules` from now on."""

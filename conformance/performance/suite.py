@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.performance import (
+    batches,
     cold,
     growth,
     hit_ratio,
@@ -49,6 +50,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "P11": Measurement(growth.growth, "wrk", seconds_max=600),
     "P12": Measurement(hit_ratio.ratios),
     "P13": Measurement(strict.first_byte, "versitygw"),
+    "C2": Measurement(batches.many_keys, "wrk"),
     "C3": Measurement(snapshots.snapshot, "versitygw wrk"),
     "C7": Measurement(sealed.warm_reads, "versitygw wrk"),
     "C9": Measurement(warming.job, "versitygw"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -13,11 +14,13 @@ from gateway.demo.origin_errors import S3Error
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_TEXTS_MAX = 65536
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 OWNER = "<Owner><ID>forebay</ID><DisplayName>forebay</DisplayName></Owner>"
 
 
+@lru_cache(maxsize=_TEXTS_MAX)  # a listing that is asked for again writes the same rows
 def leaf(name: str, value: object) -> str:
     """Return one element with text; control characters become references, as S3 writes them."""
     text = _CONTROL.sub(lambda found: f"&#{ord(found[0])};", escape(str(value)))
@@ -47,11 +50,13 @@ def error_document(error: S3Error, resource: str, request_id: str) -> bytes:
     return f"{_DECLARATION}<Error>{inner}</Error>".encode()
 
 
+@lru_cache(maxsize=_TEXTS_MAX)
 def iso_date(seconds: float) -> str:
     """Return the date form of listings, milliseconds that S3 always writes as zero."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+@lru_cache(maxsize=_TEXTS_MAX)
 def key_text(key: str, *, is_url_encoded: bool) -> str:
     """Return a key as a listing writes it (`encoding-type=url`)."""
     return quote(key, safe="/") if is_url_encoded else key

@@ -35,6 +35,10 @@ class Shaped:
         """Put these faults in force in place of the old ones; none ends them all."""
         self._ask("POST", "/faults", json.dumps([asdict(rule) for rule in rules]))
 
+    def bound(self, requests_per_second: float) -> None:
+        """Let so many requests a second through from now on; 0 is no bound."""
+        self._ask("POST", "/turns", json.dumps(requests_per_second))
+
     def _ask(self, method: str, path: str, body: str = "") -> dict[str, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=10)
         try:

@@ -16,6 +16,7 @@ import threading
 from gateway.demo.shaping_connection import Connection, Shape
 from gateway.demo.shaping_control import running_control
 from gateway.demo.shaping_faults import FaultPlan, Tally
+from gateway.demo.shaping_turns import Turns
 
 _STACK_BYTES = 256 << 10
 _CONNECTIONS_WAITING_MAX = 1024
@@ -36,6 +37,9 @@ def _read_options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--list-ms", type=float, default=0.0, help="a LIST page, round trip included"
     )
+    parser.add_argument(
+        "--requests-per-second", type=float, default=0.0, help="of all connections together"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the faults' probabilities")
     return parser.parse_args(arguments)
 
@@ -46,12 +50,14 @@ def _accept_for_ever(
     shape: Shape,
     faults: FaultPlan,
     tally: Tally,
+    *,
+    turns: Turns,
 ) -> None:
     while True:
         client, _ = listener.accept()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tally.count_connection()
-        connection = Connection(client, upstream, shape, faults, tally)
+        connection = Connection(client, upstream, shape, faults, tally, turns=turns)
         threading.Thread(target=connection.serve, daemon=True).start()
 
 
@@ -65,6 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = _read_options(arguments)
     shape = Shape(options.rtt_ms / 1000, options.mbps * 1e6, options.list_ms / 1000)
     faults, tally = FaultPlan(options.seed), Tally()
+    turns = Turns(options.requests_per_second)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     threading.stack_size(_STACK_BYTES)
@@ -72,12 +79,12 @@ def main(arguments: list[str] | None = None) -> None:
         signal.signal(number, _stop)
     with (
         socket.create_server(options.listen, backlog=_CONNECTIONS_WAITING_MAX) as listener,
-        running_control(options.control, tally, faults) as control_port,
+        running_control(options.control, tally, faults, turns) as control_port,
     ):
         ports = {"port": listener.getsockname()[1], "control": control_port}
         sys.stdout.write(json.dumps(ports) + "\n")
         sys.stdout.flush()
-        _accept_for_ever(listener, options.upstream, shape, faults, tally)
+        _accept_for_ever(listener, options.upstream, shape, faults, tally, turns=turns)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from gateway.demo.shaping_heads import (
 )
 from gateway.demo.shaping_pace import Pacer
 from gateway.demo.shaping_relay import QUANTUM_BYTES, BodyRelay, BrokenOff, Inlet, Pipe
+from gateway.demo.shaping_turns import Turns
 
 _UPSTREAM_BUFFER_BYTES = 1 << 20
 _LINGER_SECONDS = 2.0
@@ -57,6 +58,8 @@ class Connection:
         shape: Shape,
         faults: FaultPlan,
         tally: Tally,
+        *,
+        turns: Turns,
     ) -> None:
         """Take over the accepted socket."""
         self._client = Inlet(client)
@@ -65,6 +68,7 @@ class Connection:
         self._shape = shape
         self._faults = faults
         self._tally = tally
+        self._turns = turns
         self._pipe = Pipe()
         self._pacer = Pacer(shape.bytes_per_second)
 
@@ -93,6 +97,7 @@ class Connection:
         request = read_request(raw)
         self._tally.add(self._tally.requests, request.label)
         fault = self._faults.find(request)
+        self._turns.take()
         sleep(self._delay_seconds(request))
         if fault is not None:
             self._tally.add(self._tally.faults, fault.kind)

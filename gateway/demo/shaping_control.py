@@ -1,4 +1,4 @@
-"""The shaping proxy's second port: GET /counters, POST /reset, POST /faults (JSON rules)."""
+"""The shaping proxy's second port: GET /counters, POST /reset, POST /faults and /turns (JSON)."""
 
 import json
 import threading
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gateway.demo.shaping_faults import FaultPlan, FaultRule, Tally
+from gateway.demo.shaping_turns import Turns
 
 
 class _ControlServer(ThreadingHTTPServer):
@@ -14,11 +15,14 @@ class _ControlServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], tally: Tally, faults: FaultPlan) -> None:
+    def __init__(
+        self, address: tuple[str, int], tally: Tally, faults: FaultPlan, turns: Turns
+    ) -> None:
         """Listen at `address`."""
         super().__init__(address, _Control)
         self.tally = tally
         self.faults = faults
+        self.turns = turns
 
 
 class _Control(BaseHTTPRequestHandler):
@@ -39,10 +43,12 @@ class _Control(BaseHTTPRequestHandler):
         try:
             if self.path == "/faults":
                 self.server.faults.replace([FaultRule(**rule) for rule in json.loads(body)])
+            elif self.path == "/turns":
+                self.server.turns.per_second = float(json.loads(body))
             elif self.path == "/reset":
                 self.server.tally.reset()
             else:
-                self._answer(404, {"error": "GET /counters, POST /reset, POST /faults"})
+                self._answer(404, {"error": "GET /counters, POST /reset, /faults, /turns"})
                 return
         except (ValueError, TypeError) as error:
             self._answer(400, {"error": str(error)})
@@ -62,9 +68,11 @@ class _Control(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_control(address: tuple[str, int], tally: Tally, faults: FaultPlan) -> Iterator[int]:
+def running_control(
+    address: tuple[str, int], tally: Tally, faults: FaultPlan, turns: Turns
+) -> Iterator[int]:
     """Serve the control port from a thread until the block ends; yield its number."""
-    with _ControlServer(address, tally, faults) as server:
+    with _ControlServer(address, tally, faults, turns) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

@@ -120,7 +120,7 @@ class PatientOrigin:
 
     async def _wait_closed(self, deadline: float, failure: OriginUnreachable | None) -> None:
         """Return when the breaker is closed, or this question is the probe."""
-        was_probed = False
+        was_probed = failure is not None  # by this very question, perhaps
         while pause_seconds := self._breaker.pause_seconds(self._clock()):
             # Of an outage that outlasts everyone's patience the next probe tells, not the deadline.
             if was_probed and self._is_lasting:

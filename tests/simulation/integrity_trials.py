@@ -6,6 +6,7 @@ with its data.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
@@ -33,6 +34,7 @@ _POINTS: Final = (
     "index.committed",
 )
 _CLEANINGS_MAX: Final = 5
+_POINT_SECONDS_MAX: Final = 1.5
 _FAULT_SECONDS: Final = 0.15
 """The gateway looks at its faults every tenth of a second."""
 
@@ -157,16 +159,23 @@ async def _kill_at_point(
 ) -> bool:
     """Have the workers killed where they pass a point of a write; return whether one was."""
     before = gateway.worker_pids()
-    gateway.break_flash(f"{chance.choice(_POINTS)}=kill:{chance.randint(1, 4)}")
+    point = chance.choice(_POINTS)
+    # A segment is made seldom, the other points are passed for every chunk.
+    times = 1 if point == "segment.create" else chance.randint(1, 4)
+    gateway.break_flash(f"{point}=kill:{times}")
     await asyncio.sleep(_FAULT_SECONDS)
     async with Crowd(gateway, cold, 4, whole_share=1.0) as crowd:
-        await asyncio.sleep(_FAULT_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_POINT_SECONDS_MAX):
+                while gateway.worker_pids() == before:  # noqa: ASYNC110 - a death sets no event
+                    await asyncio.sleep(0.01)
         gateway.heal_flash()
         for reader in crowd.readers:
             reader.is_stopped = True
     _take(result, crowd, is_cut=True)
+    was_killed = gateway.worker_pids() != before
     await asyncio.to_thread(gateway.wait_workers, 2)
-    return gateway.worker_pids() != before
+    return was_killed
 
 
 async def lose_power(

@@ -88,6 +88,8 @@ class _Judged(NamedTuple):
     has_checksums: bool
     held: Held | None
     """The snapshot that the name is in, whose source was judged."""
+    place: ObjectName
+    """Under which name its row is kept."""
     proof: Proof | None
     """What the judgement hangs on, where the same head need not be judged again."""
 
@@ -190,7 +192,8 @@ class AtOnce:
             return None
         name, held = target.name, self._virtual.find(target.bucket)
         # Known by its name alone: else who asks would be proven twice wherever there is no hit.
-        if not self._hits.may_hit(name if held is None else held.snapshot.kept_name(name.key)):
+        place = name if held is None else held.snapshot.kept_name(name.key)
+        if not self._hits.may_hit(place):
             return None
         if held is not None:
             target = source_target(held.snapshot, target)
@@ -212,6 +215,7 @@ class AtOnce:
             decision,
             wants_checksums(head.headers),
             held,
+            place,
             None if principal.policy.keys else proof,
         )
 
@@ -219,7 +223,7 @@ class AtOnce:
         """Answer a hit, or ask whether it is one."""
         voice = judged.principal.voice
         if judged.held is not None:
-            hit = self._find_recorded(judged.held, judged.name, voice)
+            hit = self._find_recorded(judged.held, judged.place, voice)
             return None if hit is None else self.told(judged, hit, peer.remote, started)
         hit = self._hits.find_unasked(judged.name, voice)
         if hit is not None:
@@ -233,11 +237,11 @@ class AtOnce:
         self._room.enter()
         return Promise(self, judged, peer.remote, started, question)
 
-    def _find_recorded(self, held: Held, name: ObjectName, voice: Voice) -> Hit | None:
+    def _find_recorded(self, held: Held, place: ObjectName, voice: Voice) -> Hit | None:
         """Return the hit in a snapshot, which nobody asks the origin about from here."""
         if self._virtual.is_over(held) or self._hits.is_bypassed(held.snapshot.source_of(name.key)):
             return None
-        return self._hits.find_unasked(held.snapshot.kept_name(name.key), voice, RULE)
+        return self._hits.find_unasked(place, voice, RULE)
 
     def told(
         self, judged: _Judged, hit: Hit, remote: str, started: float, origin_requests: int = 0

@@ -239,7 +239,9 @@ class AtOnce:
 
     def _find_recorded(self, held: Held, place: ObjectName, voice: Voice) -> Hit | None:
         """Return the hit in a snapshot, which nobody asks the origin about from here."""
-        if self._virtual.is_over(held) or self._hits.is_bypassed(held.snapshot.source_of(name.key)):
+        if self._virtual.is_over(held) or self._hits.is_bypassed(
+            held.snapshot.source_of(place.key)
+        ):
             return None
         return self._hits.find_unasked(place, voice, RULE)
 

@@ -39,6 +39,8 @@ TROUBLES: Final = (OSError, IndexTrouble, FlashTrouble, TimeoutError)
 _UNFORGOTTEN_MAX: Final = 65_536
 _READER_CHECK_TICKS: Final = 10
 _LOOP_SECONDS_MAX: Final = 5.0
+_NOTICING_TICKS: Final = 2
+"""Within so many looks every process sees that its index is not the one at the path any more."""
 _GROUP_SEGMENTS_MAX: Final = 4
 """Segments of groups that a process has open at once; each takes its whole length meanwhile."""
 _TTL_PARTS: Final = 8
@@ -84,6 +86,9 @@ class Lifeline:
         self._is_purge_due = False
         self._is_closed = False
         self._ticks = 0
+        self._probe_seconds = probe_seconds
+        self._noticed_at = 0.0
+        """When (monotonic) the others have noticed that this process discarded their index."""
         self.keeper = Keeper(self._tick, probe_seconds, self.report)
 
     def put_rules(self, rules: Rules) -> None:
@@ -252,6 +257,9 @@ class Lifeline:
                 volume = self._reopened()
             volume.probe()
             self._forget_again(volume)
+            if time.monotonic() < self._noticed_at:
+                # What is forgotten meanwhile they learn by distrust, as of any bypass.
+                raise FlashTrouble("others may use the index still that was discarded")
         except TROUBLES as error:
             self.report(error)
             if is_disk_full(error):
@@ -299,6 +307,8 @@ class Lifeline:
             self._distrust.distrust(time.time_ns())
         if self._must_discard_index:
             self.unforgotten.clear()
+        if self.volume.has_discarded_anothers:
+            self._noticed_at = time.monotonic() + _NOTICING_TICKS * self._probe_seconds
         self._must_reopen = self._must_discard_index = self._is_resized = False
         return self.volume
 

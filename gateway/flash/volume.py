@@ -61,6 +61,8 @@ class Volume:
         """What this process writes to; changed on the keeper's thread only."""
         self.open_segments: set[OpenSegment] = set()
         self.was_left_open = False
+        self.has_discarded_anothers = False
+        """Whether other processes had the index open that was discarded."""
         with contextlib.ExitStack() as stack:
             self._open_shared(stack, discard_index=discard_index, is_resized=is_resized)
             self.committer = Committer(
@@ -163,6 +165,7 @@ class Volume:
         shutil.rmtree(old, ignore_errors=True)
         with contextlib.suppress(FileNotFoundError):
             (self.path / "index").rename(old)
+            self.has_discarded_anothers = not self._membership.was_first
         shutil.rmtree(old, ignore_errors=True)
 
     def _allow_index(self, *, is_resized: bool) -> None:

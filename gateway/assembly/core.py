@@ -36,7 +36,7 @@ AHEAD_RUNS_MAX = 12
 def make_origin(settings: Settings, *, addressing: str | None = None) -> S3Origin:
     """Return the client of the origin that the settings name; `addressing` replaces theirs."""
     chosen = settings.origin
-    credentials: Credentials = ChainCredentials()
+    credentials: Credentials
     if chosen.access_key is not None and chosen.secret_key is not None:
         token = chosen.session_token
         credentials = StaticCredentials(
@@ -46,6 +46,8 @@ def make_origin(settings: Settings, *, addressing: str | None = None) -> S3Origi
                 token.get_secret_value() if token is not None else None,
             )
         )
+    else:
+        credentials = ChainCredentials()
     parameters = OriginParameters(
         endpoint=chosen.endpoint or f"https://s3.{chosen.region}.amazonaws.com",
         region=chosen.region,

@@ -6,9 +6,6 @@ are aiobotocore's; https://docs.aws.amazon.com/sdkref/latest/guide/standardized-
 
 from typing import Any, Protocol
 
-from aiobotocore.session import get_session
-from botocore.exceptions import BotoCoreError
-
 from gateway.model.failures import OriginUnreachable
 from gateway.model.voices import Keys
 
@@ -38,19 +35,25 @@ class ChainCredentials:
 
     def __init__(self) -> None:
         """Look up nothing yet."""
+        # A tenth of a second of a start, which those who were given keys do without.
+        from aiobotocore.session import get_session  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+        self._session = get_session()
+        self._trouble = BotoCoreError
         self._found: Any = None
 
     async def current(self) -> Keys:
         """Return valid keys; raises OriginUnreachable, with the remedy, where there are none."""
         try:
             if self._found is None:
-                self._found = await get_session().get_credentials()
+                self._found = await self._session.get_credentials()
             if self._found is None:
                 raise OriginUnreachable(
                     "no credentials for the origin: set origin.access_key and origin.secret_key, "
                     "or provide them by the standard AWS chain"
                 )
             frozen = await self._found.get_frozen_credentials()
-        except BotoCoreError as error:
+        except self._trouble as error:
             raise OriginUnreachable(f"the origin's credentials cannot be had: {error}") from error
         return Keys(frozen.access_key, frozen.secret_key, frozen.token)

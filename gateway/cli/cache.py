@@ -21,20 +21,22 @@ from gateway.cli.cache_shown import (
 )
 from gateway.flash.holdings import Holding
 from gateway.flash.store import Flash
+from gateway.model.failures import FlashTrouble
 from gateway.model.names import ObjectName
+from gateway.model.rules import Rules
 from gateway.settings.flash import FlashSettings
 from gateway.settings.flash_keys import safeguards_of
 from gateway.settings.reading import SettingsError
 
 
-def run_cache(settings: FlashSettings, arguments: argparse.Namespace) -> int:
+def run_cache(settings: FlashSettings, rules: Rules, arguments: argparse.Namespace) -> int:
     """Do what the subcommand says; raises SettingsError with one sentence where it cannot."""
     if not (settings.path / "segments").is_dir():
         raise SettingsError(f"there is no flash at {settings.path}: the first start makes it")
-    return asyncio.run(_run(settings, arguments))
+    return asyncio.run(_run(settings, rules, arguments))
 
 
-async def _run(settings: FlashSettings, arguments: argparse.Namespace) -> int:
+async def _run(settings: FlashSettings, rules: Rules, arguments: argparse.Namespace) -> int:
     opened = await Flash.open(
         settings.path,
         size_bytes=settings.size,
@@ -42,6 +44,7 @@ async def _run(settings: FlashSettings, arguments: argparse.Namespace) -> int:
         segment_bytes=settings.segment_bytes,
         writer="cache",
         safeguards=replace(safeguards_of(settings), scrub_bytes_per_second=0, may_begin_anew=False),
+        rules=rules,
     )
     async with opened as flash:
         if not flash.is_healthy:
@@ -137,6 +140,25 @@ async def _drop(flash: Flash, arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def _pin(flash: Flash, arguments: argparse.Namespace) -> int:
+    if arguments.path is None and arguments.remove:
+        raise SettingsError("name what --remove is to let go: s3://bucket/prefix")
+    if arguments.path is not None:
+        prefix = _prefix(arguments.path)
+        if not prefix:
+            raise SettingsError("everything cannot be pinned: name a bucket, s3://bucket/")
+        try:
+            await flash.pin(prefix, is_removed=arguments.remove)
+        except FlashTrouble as trouble:
+            raise SettingsError(f"{arguments.path}: {trouble.message}") from trouble
+    pins = [f"{SCHEME}{pin}" for pin in sorted(flash.pins)]
+    if arguments.json:
+        print_json({"pins": pins})
+    else:
+        say("\n".join(pins) if pins else "nothing is pinned")
+    return 0
+
+
 async def _count(flash: Flash, prefix: str) -> int:
     return sum([len(group) async for group in flash.holdings.groups(prefix)])
 
@@ -156,5 +178,6 @@ _COMMANDS: Final[Mapping[str, Callable[[Flash, argparse.Namespace], Awaitable[in
     "status": _status,
     "ls": _ls,
     "stat": _stat,
+    "pin": _pin,
     "drop": _drop,
 }

@@ -21,6 +21,7 @@ A path is a prefix. warm also takes globs in quotes ("s3://models/**/*.safetenso
   forebay cache warm s3://models/prod/ --bandwidth 500MB/s
   forebay cache warm --manifest epoch-7.txt --concurrency 32
   forebay cache verify s3://models/prod/
+  forebay cache pin s3://models/prod/
   forebay cache drop s3://models/old/
 """
 _JOBS: Final = frozenset({"warm", "verify"})
@@ -30,6 +31,7 @@ _LINES: Final = {
     "stat": "show all that is known of one object",
     "warm": "bring objects onto flash before they are read, and tell what is there in the end",
     "verify": "read what is held against its checksums, and ask whether it is still current",
+    "pin": "keep a prefix from eviction, or list what is kept so",
     "drop": "take the objects under a prefix out of flash, or one object",
 }
 CACHE_COMMANDS: Final = tuple(_LINES)
@@ -56,6 +58,10 @@ def fill_cache(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     made["verify"].add_argument(
         "--offline", action="store_true", help="read the bytes only, and ask the origin nothing"
     )
+    made["pin"].add_argument(
+        "path", nargs="?", metavar="PATH", help="s3://bucket/prefix (default: list the pins)"
+    )
+    made["pin"].add_argument("--remove", action="store_true", help="let it be evicted again")
     which = made["drop"].add_mutually_exclusive_group(required=True)
     which.add_argument("path", nargs="?", metavar="PATH", help="s3://bucket/prefix")
     which.add_argument("--all", action="store_true", help="everything")

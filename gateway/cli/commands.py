@@ -75,8 +75,9 @@ def look_at_cache(arguments: argparse.Namespace) -> int:
     """Show what is on flash, or take it out; 1 where what was asked for is not there."""
     from gateway.cli import cache
 
-    settings = read_settings(config_path(arguments), os.environ).flash
-    return cache.run_cache(settings, arguments)
+    settings = read_settings(config_path(arguments), os.environ)
+    rules = Rules(rule.as_rule() for rule in settings.rules)
+    return cache.run_cache(settings.flash, rules, arguments)
 
 
 def warm_cache(arguments: argparse.Namespace) -> int:

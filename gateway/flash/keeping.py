@@ -61,6 +61,10 @@ class Keeping:
             return COMMON_TERMS
         return self._by_match.get(self.rules.find(name).match, COMMON_TERMS)
 
+    def terms_of_pin(self, pin: str) -> Terms:
+        """Return the terms of a pin that there is."""
+        return self._by_pin[pin]
+
     def counts_sightings(self, name: ObjectName) -> bool:
         """Return whether requests of the object are to be counted."""
         return self.rules.find(name).keep.admit_hits_min > 1

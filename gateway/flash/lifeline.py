@@ -23,6 +23,7 @@ from gateway.flash.giving_way import give_way, is_disk_full
 from gateway.flash.index import IndexTrouble, Writing, is_beyond_repair
 from gateway.flash.keeper import Keeper
 from gateway.flash.keeping import Keeping
+from gateway.flash.pins import read_pins
 from gateway.flash.purposes import COMMON, Purpose
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.segments import OpenSegment
@@ -168,6 +169,18 @@ class Lifeline:
             self._seal(volume, segment)
         volume.open_segments -= {one for one in volume.open_segments if one.is_sealed}
 
+    def renew_active(self, volume: Volume, purpose: Purpose) -> OpenSegment | None:
+        """Return a new segment to write to, None if there is none (on the keeper's thread)."""
+        answer: Future[bool] = Future()
+        self._replace_active(volume, purpose, answer)
+        return volume.active.get(purpose) if answer.result() else None
+
+    def look_at_pins(self, volume: Volume) -> None:
+        """Go by the pins as they are written down now; raises OSError."""
+        pins = read_pins(volume.directory_fd)
+        if set(pins) != set(self.keeping.pins):
+            self.keeping = Keeping(self.keeping.rules, pins, self.division.size_bytes)
+
     def retire_active(self, volume: Volume) -> None:
         """Let the next reservation begin a new segment (on the keeper's thread)."""
         while volume.active:
@@ -234,6 +247,7 @@ class Lifeline:
         self._ticks += 1
         if self._ticks % _READER_CHECK_TICKS == 0:
             volume.index.free_dead_readers()
+        self.look_at_pins(volume)
         self._retire_aged(volume)
         volume.space.expire()
         if self.keeper.background is None:
@@ -265,6 +279,8 @@ class Lifeline:
             if is_disk_full(error):
                 self._give_way()
             return
+        with contextlib.suppress(OSError):
+            self.look_at_pins(volume)
         self.trouble, self.live = None, volume
         metrics.flash_bypass.set(0)
         # Asked for while the others were being committed: hidden by `unforgotten` until then.

@@ -96,7 +96,8 @@ class Reserving:
                     continue
                 made = self._lifeline.replace_active(volume, purpose)
                 if not await asyncio.wrap_future(made):
-                    self._full_until[purpose.group] = time.monotonic() + _FULL_SECONDS
+                    if self._lifeline.live is volume:
+                        self._full_until[purpose.group] = time.monotonic() + _FULL_SECONDS
                     return
 
     def _purpose(self, volume: Volume, run: Run) -> Purpose:

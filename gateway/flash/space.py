@@ -235,6 +235,13 @@ class Space:
             for files in self.settled_files()
         ]
 
+    def is_of(self, segment: int, purpose: Purpose) -> bool:
+        """Return whether a segment is of that purpose, or gone."""
+        try:
+            return self._label(segment).purpose == purpose
+        except FileNotFoundError:
+            return True
+
     def _label(self, segment: int) -> Label:
         label = self._labels.get(segment)
         if label is None:

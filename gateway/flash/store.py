@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from gateway.flash import check, dropping
+from gateway.flash import check, dropping, pinning
 from gateway.flash.admission import divide
 from gateway.flash.distrust import Distrust
 from gateway.flash.faults import Faults, faults_from_environment
@@ -214,6 +214,21 @@ class Flash:
         done, _ = await asyncio.wait({resized}, timeout=self._patience_seconds)
         for one in done:
             one.result()
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """Return the beginnings of `bucket/key` that are pinned, by `pin`."""
+        return self._lifeline.keeping.pins
+
+    async def pin(self, prefix: str, *, is_removed: bool = False) -> None:
+        """Never evict what begins with `prefix`, or allow it again; raises FlashTrouble."""
+        change = pinning.unpin if is_removed else pinning.pin
+        call = self._lifeline.keeper.call(partial(change, self._lifeline, prefix))
+        try:
+            await asyncio.wrap_future(call)
+        except (OSError, IndexTrouble) as error:
+            self._lifeline.report(error)
+            raise FlashTrouble(str(error)) from error
 
     def put_rules(self, rules: Rules) -> None:
         """Keep what comes, and what is there, on the terms of `rules` from now on."""

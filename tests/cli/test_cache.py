@@ -128,3 +128,13 @@ def test_what_cannot_be_meant_is_one_sentence(run, filled, words, sentence):
     assert (code, out) == (2, "")
     assert sentence in err
     assert err.count("\n") == 1
+
+
+def test_a_pin_is_kept_listed_and_let_go_in_words(run, filled):
+    assert run("pin") == (0, "nothing is pinned\n", "")
+    assert run("pin", f"s3://{BUCKET}/a/") == (0, f"s3://{BUCKET}/a/\n", "")
+    assert json.loads(run("pin", "--json")[1]) == {"pins": [f"s3://{BUCKET}/a/"]}
+    assert run("pin", f"s3://{BUCKET}/b/", "--remove")[2].endswith("it is not pinned\n")
+    assert run("pin", "s3://")[0] == 2
+    assert run("pin", "--remove")[0] == 2
+    assert run("pin", f"s3://{BUCKET}/a/", "--remove") == (0, "nothing is pinned\n", "")

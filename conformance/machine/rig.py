@@ -43,4 +43,16 @@ def tell(suite: str, results: Sequence[Result], *, is_written: bool) -> int:
         _RESULTS.mkdir(exist_ok=True)
         told = [asdict(result) for result in results]
         (_RESULTS / f"{suite}.json").write_text(json.dumps(told, indent=1) + "\n")
+        (_RESULTS / f"{suite}.md").write_text(_table(suite, results))
     return int(any(result.failures for result in results))
+
+
+def _table(suite: str, results: Sequence[Result]) -> str:
+    rows = [
+        f"| {result.name} | {result.requests} | {len(result.failures)} | "
+        + ", ".join(f"{name} {value}" for name, value in result.figures.items())
+        + " |"
+        for result in results
+    ]
+    head = (f"# {suite}", "", "| trial | requests | failures | figures |", "|---|---|---|---|")
+    return "\n".join([*head, *rows]) + "\n"

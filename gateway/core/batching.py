@@ -68,6 +68,7 @@ class Batch(Generic[Group]):
         self._by_page: dict[str | None, dict[str, None]] = {}
         self._page_of: dict[str, str | None] = {}
         self._passed_over: set[str] = set()
+        self._asked: dict[str | None, None] = {}  # pages under way, the one in the dark as None
         self._reach = Reach()
         self._under_way = 0
         self._room = ROOM_MIN
@@ -96,7 +97,11 @@ class Batch(Generic[Group]):
 
     def keep(self, group: Group, now: float) -> bool:
         """Keep those of a key waiting for a page; False: they are to be asked about now, alone."""
-        if self._under_way < int(self._room) or not self._is_hopeful(now):
+        if not self._is_hopeful(now):
+            return False
+        # Beside a page that is on its way nobody is alone: the next one may confirm them together.
+        is_listed = bool(self._asked) and self._reach.find(group.key) in self._asked
+        if self._under_way < int(self._room) and not is_listed:
             return False
         self._put(group)
         return True
@@ -122,7 +127,9 @@ class Batch(Generic[Group]):
         is_hopeful = self._is_hopeful(now)
         if is_hopeful and self._under_way >= int(self._room):
             return None
-        oldest = next(iter(self._waiting))
+        oldest = self._find_oldest(is_hopeful=is_hopeful)
+        if oldest is None:
+            return None
         page = self._page_of[oldest]
         is_payable = page is not None or self._credit >= 1
         if not is_hopeful or not is_payable or len(self._by_page[page]) < self.gain_min:
@@ -134,7 +141,17 @@ class Batch(Generic[Group]):
             self._credit -= 1
             start = before(oldest if oldest in self._passed_over else keys[0])
             keys = [key for key in keys if key > start]
+        self._asked[page] = None
         return PagePlan(start, tuple(self.take(key) for key in keys), page is None)
+
+    def _find_oldest(self, *, is_hopeful: bool) -> str | None:
+        """Return who waits longest, of those whose page is not being asked for already.
+
+        Who came after that page was sent waits for its answer: the next one has more to confirm.
+        """
+        if not is_hopeful or not self._asked:
+            return next(iter(self._waiting))
+        return next((key for key in self._waiting if self._page_of[key] not in self._asked), None)
 
     def began(self) -> bool:
         """Note that a question is under way; return whether it is as good as alone."""
@@ -155,7 +172,7 @@ class Batch(Generic[Group]):
 
     def page_ended(self, plan: PagePlan[Group], stop: str, gain: int, seconds: float) -> None:
         """Note that a page ended with the key `stop` and confirmed `gain` keys."""
-        self._under_way -= 1
+        self._page_answered(plan)
         self._page_seconds = _averaged(self._page_seconds, seconds)
         self._gain += (gain - self._gain) * _NEWEST
         if plan.is_in_the_dark and gain >= self.gain_min:
@@ -164,10 +181,14 @@ class Batch(Generic[Group]):
             self._reach.learn(plan.start_after, stop)
             self._sort_anew()
 
-    def page_failed(self, silent_until: float) -> None:
+    def page_failed(self, plan: PagePlan[Group], silent_until: float) -> None:
         """Note that a page could not be had; none is asked for until then."""
-        self._under_way -= 1
+        self._page_answered(plan)
         self.be_silent(silent_until)
+
+    def _page_answered(self, plan: PagePlan[Group]) -> None:
+        self._under_way -= 1
+        self._asked.pop(None if plan.is_in_the_dark else plan.start_after, None)
 
     def be_silent(self, until: float) -> None:
         """Ask for no page until then; who waits is asked about alone."""

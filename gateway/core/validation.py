@@ -232,7 +232,9 @@ class Validation:
             page = await self._page(bucket, plan)
         except Failure as failure:
             is_refused = isinstance(failure, OriginRefused)
-            batch.page_failed(self._now() + (_REFUSED_SECONDS if is_refused else _AWAY_SECONDS))
+            batch.page_failed(
+                plan, self._now() + (_REFUSED_SECONDS if is_refused else _AWAY_SECONDS)
+            )
             _log.info(
                 "no page of %s can be had, its keys are asked about alone: %s", bucket, failure
             )

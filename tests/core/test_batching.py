@@ -83,6 +83,26 @@ def test_a_known_page_takes_those_whom_it_shows():
     assert keys_of(batch.next(0.0)) == ["a1", "a2", "a3", "a4"]
 
 
+def test_a_page_is_asked_for_once_at_a_time():
+    batch = batch_under_way()
+    learn(batch, "", "m")
+    learn(batch, "m", END)
+    keep(batch, "a1", "a2", "a3", "a4")
+    batch.head_ended(SLOW, was_alone=False)
+    first = batch.next(0.0)
+    assert isinstance(first, PagePlan)
+    batch.began()
+    keep(batch, "a5", "a6", "a7", "a8", "z1", "z2", "z3", "z4")
+    for _ in range(3):
+        batch.head_ended(SLOW, was_alone=False)
+    assert batch.keep(Group("a9"), 0.0)  # although there is room now
+    # Who waits longest is passed over, for its page is on its way.
+    assert keys_of(batch.next(0.0)) == ["z1", "z2", "z3", "z4"]
+    assert batch.next(0.0) is None
+    batch.page_ended(first, "m", 4, SLOW)
+    assert keys_of(batch.next(0.0)) == ["a5", "a6", "a7", "a8", "a9"]
+
+
 def test_a_page_must_save_more_than_it_costs():
     batch = batch_under_way()
     batch.began()
@@ -142,10 +162,11 @@ def test_a_page_that_failed_lets_nobody_wait():
     batch = batch_under_way()
     keep(batch, *"abcdef")
     batch.head_ended(SLOW, was_alone=False)
-    assert isinstance(batch.next(0.0), PagePlan)
+    plan = batch.next(0.0)
+    assert isinstance(plan, PagePlan)
     batch.began()
     keep(batch, "x", "y")
-    batch.page_failed(60.0)
+    batch.page_failed(plan, 60.0)
     assert [group.key for _ in "xy" if isinstance(group := batch.next(0.0), Group)] == ["x", "y"]
     assert not batch.keep(Group("z"), 59.0)
 

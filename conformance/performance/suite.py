@@ -51,7 +51,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "P12": Measurement(hit_ratio.ratios),
     "P13": Measurement(strict.first_byte, "versitygw"),
     "C2": Measurement(batches.many_keys, "wrk"),
-    "C3": Measurement(snapshots.snapshot, "versitygw wrk"),
+    "C3": Measurement(snapshots.snapshot, "versitygw wrk", seconds_max=420),
     "C7": Measurement(sealed.warm_reads, "versitygw wrk"),
     "C9": Measurement(warming.job, "versitygw"),
     "A1": Measurement(warm.model_file, "versitygw"),

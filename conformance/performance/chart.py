@@ -26,7 +26,7 @@ def times_aim(bar: dict[str, Any]) -> float:
     """Return how many times as good as its aim a figure is; 1 is just met. Bounded for drawing."""
     value, limit = bar["value"], bar["limit"]
     if bar["is_ceiling"]:
-        times = TIMES_MAX if value == 0 else limit / value
+        times = TIMES_MAX if value <= 0 else limit / value
     else:
         times = value / limit if limit else TIMES_MAX
     return min(TIMES_MAX, max(TIMES_MIN, times))
@@ -68,7 +68,7 @@ def draw_aims(axes: Any, found: list[tuple[str, dict[str, Any]]]) -> None:
     axes.set_yticks(
         range(len(found)), [f"{name}   {bar['what']}" for name, bar in found], fontsize=8
     )
-    axes.invert_yaxis()
+    axes.set_ylim(len(found) - 0.4, -0.6)
     axes.set_xscale("log")
     axes.set_xlim(TIMES_MIN, TIMES_MAX * 4)
     ticks = (0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -108,16 +108,21 @@ def draw(known: dict[str, Any], path: Path) -> None:
     """Write the picture."""
     found = aims(known)
     plt.rcParams.update({"font.family": "DejaVu Sans", "axes.titlesize": 10})
-    figure, (left, right) = plt.subplots(
-        1,
-        2,
-        figsize=(15, max(4.5, 1.4 + INCHES_A_BAR * len(found))),
+    rates = known.get("P1", {}).get("samples", [])
+    lines = max(len(found), len(rates) + 1, 12)
+    figure, panels = plt.subplot_mosaic(
+        [["aims", "rates"], ["aims", "."]],
+        figsize=(15, 1.4 + INCHES_A_BAR * lines),
         width_ratios=(2.1, 1),
+        height_ratios=(len(rates) + 1, max(lines - len(rates) - 1, 1)),
         layout="constrained",
     )
+    left, right = panels["aims"], panels["rates"]
     draw_aims(left, found)
-    if "P1" in known and known["P1"]["samples"]:
+    if rates:
         draw_rates(right, known["P1"])
+    else:
+        right.set_visible(False)
     for axes in (left, right):
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)

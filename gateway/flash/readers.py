@@ -21,7 +21,7 @@ from typing import Final, Self, TypeAlias
 from awscrt.checksums import crc32c
 
 from gateway.flash.faults import Faults
-from gateway.flash.residency import find_resident, is_resident, read_resident
+from gateway.flash.residency import fill_resident, is_resident, read_resident
 from gateway.flash.returns import Returns
 from gateway.flash.rows import Extent
 from gateway.flash.safeguards import Verify
@@ -115,6 +115,7 @@ class Readers:
         self._keys = keys
         self._ciphers: OrderedDict[tuple[int, int], Cipher] = OrderedDict()
         self._doubted: set[tuple[int, int]] = set()
+        self._sealed = bytearray()
         # Sealed bytes are proven by being opened, which is at each read.
         self.is_always = verify == "always" and keys is None
         self._trusted_from = doubted_below if verify == "scrub" else 1 << 32
@@ -229,18 +230,23 @@ class Readers:
     def open_now(
         self, body: bytes, number: int, extent: Extent, start: int, length: int
     ) -> Readable | None:
-        """Return bytes of a sealed chunk if they are in memory and right; raises OSError."""
+        """Return bytes of a sealed chunk if they are in memory and right; raises OSError.
+
+        For one thread alone, the loop's: sealed bytes are read to one place, time and again.
+        """
         first, at, stop = unit_places(start, length, extent.length)
         with self._lock:
             opened = self._opened(extent.segment)
             cipher = self._find_cipher(opened, extent) if opened is not None else None
             if opened is None or cipher is None:
                 return None
-            stored = find_resident(opened.descriptor, extent.offset + at, stop - at)
-        if stored is None:
-            return None
+            if stop - at > len(self._sealed):
+                self._sealed = bytearray(stop - at)
+            stored = memoryview(self._sealed)[: stop - at]
+            if not fill_resident(opened.descriptor, extent.offset + at, stored):
+                return None
         bound = chunk_bound(body, number, extent.body_bytes)
-        units = open_units(cipher, bound, first, memoryview(stored))
+        units = open_units(cipher, bound, first, stored)
         if units is None:
             self._doubted.add((extent.segment, extent.offset))
             return None

@@ -48,22 +48,21 @@ def _seems_resident(descriptor: int, offset: int, length: int) -> bool:
 
 def read_resident(descriptor: int, offset: int, length: int) -> bytes | None:
     """Return bytes that are in the page cache; None if any is not. Raises OSError."""
-    data = find_resident(descriptor, offset, length)
-    return None if data is None else bytes(data)
-
-
-def find_resident(descriptor: int, offset: int, length: int) -> bytearray | None:
-    """Return bytes as `read_resident` does, without a second copy.
-
-    Where the file system cannot tell (EOPNOTSUPP), they are read whatever it takes.
-    """
     data = bytearray(length)
+    return bytes(data) if fill_resident(descriptor, offset, memoryview(data)) else None
+
+
+def fill_resident(descriptor: int, offset: int, place: memoryview) -> bool:
+    """Fill `place` with bytes that are in the page cache; return False if any is not.
+
+    Where the file system cannot tell (EOPNOTSUPP), they are read whatever it takes. Raises OSError.
+    """
     try:
-        count = os.preadv(descriptor, [data], offset, os.RWF_NOWAIT)
+        count = os.preadv(descriptor, [place], offset, os.RWF_NOWAIT)
     except BlockingIOError:
-        return None
+        return False
     except OSError as error:
         if error.errno != errno.EOPNOTSUPP:
             raise
-        count = os.preadv(descriptor, [data], offset)
-    return data if count == length else None
+        count = os.preadv(descriptor, [place], offset)
+    return count == len(place)

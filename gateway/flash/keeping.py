@@ -21,21 +21,28 @@ _NANOSECONDS: Final = 1_000_000_000
 class Keeping:
     """The terms in force; replaced whole when rules, pins or the size change."""
 
-    def __init__(self, rules: Rules, pins: tuple[str, ...], size_bytes: int) -> None:
-        """Judge by `rules` and `pins` (beginnings of `bucket/key`) on a flash of `size_bytes`."""
+    def __init__(
+        self, rules: Rules, pins: tuple[str, ...], size_bytes: int, names_key: bytes = b""
+    ) -> None:
+        """Judge by `rules` and `pins` (beginnings of `bucket/key`) on a flash of `size_bytes`.
+
+        `names_key` is that of a sealed flash (`sealing.py`).
+        """
         self.rules = rules
+        self.names_key = names_key
         self.pins = tuple(sorted(pins, key=len, reverse=True))
         self.pinned_bytes_max = int(PINNED_SHARE_MAX * size_bytes)
         self._by_match = {
             rule.match: self._terms_of(rule, size_bytes) for rule in rules if rule.keep.is_group
         }
-        self._by_pin = {
-            pin: Terms(group_of(f"pin {pin}"), bytes_max=self.pinned_bytes_max, is_pinned=True)
-            for pin in self.pins
-        }
+        self._by_pin = {pin: self._terms_of_pin(pin) for pin in self.pins}
         self.groups: Mapping[bytes, Terms] = {
             terms.group: terms for terms in (*self._by_match.values(), *self._by_pin.values())
         }
+
+    def _terms_of_pin(self, pin: str) -> Terms:
+        group = group_of(f"pin {pin}", self.names_key)
+        return Terms(group, bytes_max=self.pinned_bytes_max, is_pinned=True)
 
     def _terms_of(self, rule: Rule, size_bytes: int) -> Terms:
         keep = rule.keep
@@ -43,7 +50,7 @@ class Keeping:
         if keep.is_pinned:
             bytes_max = min(bytes_max or self.pinned_bytes_max, self.pinned_bytes_max)
         return Terms(
-            group_of(rule.match),
+            group_of(rule.match, self.names_key),
             bytes_max=bytes_max,
             hold_ns=int(keep.hold_seconds * _NANOSECONDS),
             ttl_ns=int(keep.ttl_seconds * _NANOSECONDS),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.flash.keyring import find_keyring, make_keyring, remove_keyring
+from gateway.flash.pin_list import remove_pins
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.sealing import DataKeys
 from gateway.model.failures import FlashTrouble
@@ -59,6 +60,7 @@ def agree_on_layout(
     for place, names in _OURS.items():
         _empty(path / place, names)
     remove_keyring(directory_fd)
+    remove_pins(directory_fd)
     ring = make_keyring(directory_fd, keys) if keys else None
     (path / "segments").mkdir(mode=0o700)
     _write(mark, wanted)

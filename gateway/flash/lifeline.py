@@ -23,7 +23,7 @@ from gateway.flash.giving_way import give_way, is_disk_full
 from gateway.flash.index import IndexTrouble, Writing, is_beyond_repair
 from gateway.flash.keeper import Keeper
 from gateway.flash.keeping import Keeping
-from gateway.flash.pins import read_pins
+from gateway.flash.pin_list import read_pins
 from gateway.flash.purposes import COMMON, Purpose
 from gateway.flash.safeguards import Safeguards
 from gateway.flash.segments import OpenSegment
@@ -94,7 +94,8 @@ class Lifeline:
 
     def put_rules(self, rules: Rules) -> None:
         """Judge by other rules from now on."""
-        self.keeping = Keeping(rules, self.keeping.pins, self.division.size_bytes)
+        keeping = self.keeping
+        self.keeping = Keeping(rules, keeping.pins, self.division.size_bytes, keeping.names_key)
 
     def resize(self, division: Division) -> "Future[None]":
         """Have the keeper open flash anew in another size; it is a bypass meanwhile, for a moment.
@@ -108,7 +109,8 @@ class Lifeline:
             return
         _log.info("flash of %s is %d bytes from now on", self._writer, division.size_bytes)
         self.division = division
-        self.keeping = Keeping(self.keeping.rules, self.keeping.pins, division.size_bytes)
+        keeping = self.keeping
+        self.keeping = Keeping(keeping.rules, keeping.pins, division.size_bytes, keeping.names_key)
         self.live, self.trouble = None, "it is given another size"
         self._must_reopen = self._is_resized = True
         self._recover()
@@ -177,9 +179,10 @@ class Lifeline:
 
     def look_at_pins(self, volume: Volume) -> None:
         """Go by the pins as they are written down now; raises OSError."""
-        pins = read_pins(volume.directory_fd)
-        if set(pins) != set(self.keeping.pins):
-            self.keeping = Keeping(self.keeping.rules, pins, self.division.size_bytes)
+        pins, keeping = read_pins(volume.directory_fd, volume.keys), self.keeping
+        names_key = volume.keys.names_key if volume.keys is not None else b""
+        if set(pins) != set(keeping.pins) or names_key != keeping.names_key:
+            self.keeping = Keeping(keeping.rules, pins, self.division.size_bytes, names_key)
 
     def retire_active(self, volume: Volume) -> None:
         """Let the next reservation begin a new segment (on the keeper's thread)."""
@@ -279,8 +282,6 @@ class Lifeline:
             if is_disk_full(error):
                 self._give_way()
             return
-        with contextlib.suppress(OSError):
-            self.look_at_pins(volume)
         self.trouble, self.live = None, volume
         metrics.flash_bypass.set(0)
         # Asked for while the others were being committed: hidden by `unforgotten` until then.
@@ -314,6 +315,7 @@ class Lifeline:
             self._safeguards,
             report=self.report,
             wants_room=self.want_room,
+            look_at_pins=self.look_at_pins,
             keeping=lambda: self.keeping,
             discard_index=self._must_discard_index,
             is_resized=self._is_resized,

@@ -1,7 +1,8 @@
 """Pinning on request: noted for all processes, and what is there is gathered at once."""
 
 from gateway.flash.lifeline import Lifeline
-from gateway.flash.pins import gather, held_bytes, read_pins, write_pins
+from gateway.flash.pin_list import read_pins, write_pins
+from gateway.flash.pins import gather, held_bytes
 from gateway.flash.purposes import Purpose, Stream
 from gateway.flash.volume import Volume
 from gateway.model.failures import FlashTrouble
@@ -13,7 +14,7 @@ def pin(lifeline: Lifeline, prefix: str) -> None:
     Raises FlashTrouble, in words, where it is more than may be pinned: then nothing is pinned.
     """
     volume = _live(lifeline)
-    pins = read_pins(volume.directory_fd)
+    pins = read_pins(volume.directory_fd, volume.keys)
     wanted = 0 if prefix in pins else held_bytes(volume, prefix)
     bytes_max = lifeline.keeping.pinned_bytes_max
     too_much = f"it is more than may be pinned, which is {bytes_max} bytes in all"
@@ -29,7 +30,7 @@ def pin(lifeline: Lifeline, prefix: str) -> None:
 def unpin(lifeline: Lifeline, prefix: str) -> None:
     """Let what begins with `prefix` be evicted again; raises FlashTrouble if it is not pinned."""
     volume = _live(lifeline)
-    pins = read_pins(volume.directory_fd)
+    pins = read_pins(volume.directory_fd, volume.keys)
     if prefix not in pins:
         raise FlashTrouble("it is not pinned")
     _note(lifeline, volume, tuple(one for one in pins if one != prefix))
@@ -45,7 +46,7 @@ def _pinned_bytes(lifeline: Lifeline, volume: Volume) -> int:
 
 def _note(lifeline: Lifeline, volume: Volume, pins: tuple[str, ...]) -> None:
     with volume.lock.held():
-        write_pins(volume.directory_fd, tuple(dict.fromkeys(pins)))
+        write_pins(volume.directory_fd, tuple(dict.fromkeys(pins)), volume.keys)
     lifeline.look_at_pins(volume)
 
 

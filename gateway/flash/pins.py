@@ -1,11 +1,9 @@
-"""Pins: what people asked never to be evicted, in the file `pins`, and how it is gathered.
+"""What a pin (`pin_list.py`) holds: how much of it is on flash, and how that is gathered.
 
 What is on flash of a pinned prefix is copied into segments of the pin's own; what comes later is
 written there. Without the pin its segments are like any others. Runs on the keeper's thread.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
@@ -17,45 +15,10 @@ from gateway.flash.record import RecordWriter
 from gateway.flash.rows import Extent, Row, decode_row, find_name, is_tombstone
 from gateway.flash.segments import OpenSegment
 from gateway.flash.volume import Volume
-from gateway.model.failures import FlashTrouble
 
-PINS_MAX: Final = 64
-_BYTES_MAX: Final = PINS_MAX * 2048
-_NAME: Final = "pins"
 _GROUP_ROWS: Final = 1000
 _GROUP_CHUNKS: Final = 64
 Renew = Callable[[Volume, Purpose], OpenSegment | None]
-
-
-def read_pins(directory_fd: int) -> tuple[str, ...]:
-    """Return the pinned beginnings of `bucket/key`; none where the file is none of ours."""
-    try:
-        descriptor = os.open(_NAME, os.O_RDONLY, dir_fd=directory_fd)
-    except FileNotFoundError:
-        return ()
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            found = json.loads(file.read(_BYTES_MAX))
-        except ValueError:
-            return ()
-    is_list = isinstance(found, list) and all(isinstance(one, str) for one in found)
-    return tuple(found[:PINS_MAX]) if is_list else ()
-
-
-def write_pins(directory_fd: int, pins: tuple[str, ...]) -> None:
-    """Keep the pins, through a power loss too; raises OSError, FlashTrouble for too many."""
-    written = json.dumps(pins).encode()
-    if len(pins) > PINS_MAX or len(written) > _BYTES_MAX:
-        raise FlashTrouble(f"there are {PINS_MAX} pins: remove one, or pin what is above them")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    descriptor = os.open(f"{_NAME}.new", flags, 0o600, dir_fd=directory_fd)
-    try:
-        os.write(descriptor, written)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.rename(f"{_NAME}.new", _NAME, src_dir_fd=directory_fd, dst_dir_fd=directory_fd)
-    os.fsync(directory_fd)
 
 
 def held_bytes(volume: Volume, prefix: str) -> int:

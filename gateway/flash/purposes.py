@@ -48,6 +48,10 @@ UNLABELLED: Final = Label()
 """What a segment without a label counts as: new, and as old as can be."""
 
 
-def group_of(words: str) -> bytes:
-    """Return the mark of the group that a rule's match, or a pin, makes; it tells no name."""
-    return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=GROUP_BYTES).digest()
+def group_of(words: str, names_key: bytes = b"") -> bytes:
+    """Return the mark of the group that a rule's match, or a pin, makes; it tells no name.
+
+    With the `names_key` of a sealed flash nobody can tell what he guesses, either.
+    """
+    text = words.encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=GROUP_BYTES, key=names_key).digest()

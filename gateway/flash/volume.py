@@ -49,6 +49,7 @@ class Volume:
         report: Callable[[Exception], None],
         wants_room: Callable[[], None],
         keeping: Callable[[], Keeping],
+        look_at_pins: "Callable[[Volume], None]",
         discard_index: bool = False,
         is_resized: bool = False,
     ) -> None:
@@ -82,6 +83,7 @@ class Volume:
                 keeping,
             )
             self.space = Space(self.parts)
+            look_at_pins(self)  # before anything is evicted
             self.space.fit()
             self._identity = self._look()
             self._stack = stack.pop_all()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
 from rich.console import Console
 
@@ -42,8 +43,10 @@ def test_wrong_bytes_are_seen() -> None:
 
 
 def test_commands_carry_what_they_need() -> None:
-    said = commands(Endpoint(9123, "demo-key", "demo-secret"), 9191)
+    config = Path("/tmp/demo/forebay.toml")  # noqa: S108 - shown, not written
+    said = commands(Endpoint(9123, "demo-key", "demo-secret"), 9191, config)
     for name in ("aws s3 ls", "curl ", "boto3.client", "duckdb -c", "127.0.0.1:9191/metrics"):
         assert name in said
+    assert f"--config {config}" in said
     assert said.count("127.0.0.1:9123") == 4
     assert said.count("demo-secret") == 4

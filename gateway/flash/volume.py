@@ -70,18 +70,7 @@ class Volume:
                 self.index, division, faults, report=report, wants_room=wants_room
             )
             stack.callback(self.committer.close)
-            self.parts = SpaceParts(
-                self.directory_fd,
-                self.segments_fd,
-                self.lock,
-                division,
-                self.index,
-                self.committer,
-                self.touches,
-                self.readers,
-                faults,
-                keeping,
-            )
+            self.parts = self._space_parts(keeping)
             self.space = Space(self.parts)
             look_at_pins(self)  # before anything is evicted
             self.space.fit()
@@ -91,6 +80,20 @@ class Volume:
         if safeguards.scrub_bytes_per_second:
             self._scrub = Scrub(self.parts, safeguards.scrub_bytes_per_second)
             self._scrub.start()
+
+    def _space_parts(self, keeping: Callable[[], Keeping]) -> SpaceParts:
+        return SpaceParts(
+            self.directory_fd,
+            self.segments_fd,
+            self.lock,
+            self.division,
+            self.index,
+            self.committer,
+            self.touches,
+            self.readers,
+            self.faults,
+            keeping,
+        )
 
     def _open_shared(
         self, stack: contextlib.ExitStack, *, discard_index: bool, is_resized: bool

@@ -20,7 +20,8 @@ from yarl import URL
 
 from gateway.model.failures import Failure, InvalidRequest, OriginUnreachable
 from gateway.origin.credentials import Credentials
-from gateway.origin.interface import Body, OriginRequest
+from gateway.origin.heads import Heads
+from gateway.origin.interface import Body, OriginAnswer, OriginRequest
 from gateway.origin.last_words import ListeningConnector
 from gateway.origin.tls import FreshContext, client_context
 from gateway.protocol.s3.signing import sign_headers
@@ -106,6 +107,7 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         self._scheme, self._netloc = parts.scheme, parts.netloc
         self._base_path = parts.path.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
+        self._heads: Heads | None = None
         self.tls: FreshContext | None = None
         """What an https origin is spoken to with; nothing before the pool is open."""
         self._usual = aiohttp.ClientTimeout(
@@ -124,8 +126,10 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         given = self._parameters
         if self._scheme == "https":
             self.tls = client_context(given.ca_file, given.client_cert, given.client_key)
+        connector = ListeningConnector(connections_max=given.connections_max)
+        self._heads = Heads(connector, self._scheme, line_bytes_max=_LINE_BYTES_MAX)
         self._session = aiohttp.ClientSession(
-            connector=ListeningConnector(connections_max=given.connections_max),
+            connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NO_AUTO_HEADERS,
@@ -148,7 +152,7 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, request: OriginRequest) -> S3Answer:
+    async def ask(self, request: OriginRequest) -> OriginAnswer:
         """Sign and send; the answer comes back whatever its status; raises OriginUnreachable.
 
         A body that fails while it is read (the client lied or left) raises its own failure, and the
@@ -161,24 +165,11 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
                 return await self._ask_once(request)
             raise
 
-    async def _ask_once(self, request: OriginRequest) -> S3Answer:
+    async def _ask_once(self, request: OriginRequest) -> OriginAnswer:
         """Sign and send once."""
-        session = self._session
-        if session is None:
-            raise OriginUnreachable("the origin client is closed")
-        url, headers = await self._signed(request)
         body = _WatchedBody(request.body)
-        metrics.origin_requests.labels(method=request.method).inc()
         try:
-            response = await session.request(
-                request.method,
-                url,
-                headers=headers,
-                data=body.payload(),
-                allow_redirects=False,
-                ssl=self.tls.context if self.tls is not None else True,
-                timeout=self._slow if request.may_be_slow else self._usual,
-            )
+            answer = await self._sent(request, body)
         except (aiohttp.ClientError, TimeoutError, OSError, asyncio.CancelledError) as error:
             if body.failure is not None:
                 raise body.failure from error
@@ -188,15 +179,35 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
             is_stale = isinstance(error, _BROKEN) and not isinstance(error, _NOT_CONNECTED)
             kind = _StaleConnectionError if is_stale else OriginUnreachable
             raise kind(f"the origin cannot be asked: {_words(error)}") from error
-        except Failure:
-            raise
         if body.failure is not None:
-            response.close()
+            answer.close()
             raise body.failure
+        return answer
+
+    async def _sent(self, request: OriginRequest, body: "_WatchedBody") -> OriginAnswer:
+        """Return the answer; raises what aiohttp does."""
+        session, heads = self._session, self._heads
+        if session is None or heads is None or session.closed:
+            raise OriginUnreachable("the origin client is closed")
+        netloc, target, headers = await self._signed(request)
+        metrics.origin_requests.labels(method=request.method).inc()
+        timeout = self._slow if request.may_be_slow else self._usual
+        context = self.tls.context if self.tls is not None else None
+        if request.method == "HEAD" and request.body == b"":
+            return await heads.ask(netloc, target, headers, timeout, context)
+        response = await session.request(
+            request.method,
+            URL(f"{self._scheme}://{netloc}{target}", encoded=True),
+            headers=headers,
+            data=body.payload(),
+            allow_redirects=False,
+            ssl=True if context is None else context,
+            timeout=timeout,
+        )
         return S3Answer(response)
 
-    async def _signed(self, request: OriginRequest) -> tuple[URL, CIMultiDict[str]]:
-        """Return the exact URL and the headers with the voice's signature among them."""
+    async def _signed(self, request: OriginRequest) -> tuple[str, str, CIMultiDict[str]]:
+        """Return host, exact target, and the headers with the voice's signature among them."""
         voice = request.voice
         netloc, path = self._place(request)
         headers = CIMultiDict(request.headers)
@@ -227,7 +238,7 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
             )
         # A '#' on the wire is a byte of the name that was judged; a URL would end before it.
         target = (f"{path}?{request.query}" if request.query else path).replace("#", "%23")
-        return URL(f"{self._scheme}://{netloc}{target}", encoded=True), headers
+        return netloc, target, headers
 
     def _place(self, request: OriginRequest) -> tuple[str, str]:
         """Return host and raw path: path style, or virtual-host style where it is set.

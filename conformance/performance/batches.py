@@ -18,10 +18,11 @@ from gateway.demo.shaped import Shaped, running_shaped
 
 _OBJECT_BYTES = 4096
 _FOLDER_KEYS = 1000
-_CLIENTS = 512
+_CLIENTS = 1024
 _WARMING_KEYS = 1000
 _WARMING_CLIENTS = 16
 _PER_SECOND = 200
+_LEARNING_SECONDS = 6
 _QUIET_SECONDS = 0.2
 _BAR = 20.0
 _STRONG = {"FOREBAY_ORIGIN__LIST_CONSISTENCY": "strong"}
@@ -42,6 +43,8 @@ def many_keys(place: Workplace) -> Outcome:
         for name, gateway in gateways.items():
             _warm(place, gateway, requests[name])
         shape.bound(_PER_SECOND)
+        for name, gateway in gateways.items():  # what the origin takes is learnt before it counts
+            _rate(place, gateway, requests[name], _LEARNING_SECONDS)
         turns, seconds = place.scaled(5, 2), place.scaled(8, 4)
         counted: dict[str, int] = {}
 

@@ -13,19 +13,24 @@ from gateway.flash.index import Index
 from gateway.flash.rows import Extent, Row
 from gateway.model.names import ObjectName
 
-_REMEMBERED_MAX: Final = 4096
-"""Rows and extents together; beyond it all are forgotten and read anew."""
+_REMEMBERED_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Rows, extents and notes together, roughly; beyond it all are forgotten and read anew. An epoch of
+ten thousand objects fits, which would else be decoded at each of its reads."""
+_ROW_BYTES: Final = 1024
+"""What a row costs beside its headers, with its place and what is noted of it."""
+_EXTENT_BYTES: Final = 512
 
 
 class Remembered:
     """What one process's loop read of one index."""
 
-    __slots__ = ("_extents", "_index", "_moment", "_notes", "_rows")
+    __slots__ = ("_bytes", "_extents", "_index", "_moment", "_notes", "_rows")
 
     def __init__(self, index: Index) -> None:
         """Remember nothing yet."""
         self._index = index
         self._moment = -1
+        self._bytes = 0
         self._rows: dict[ObjectName, Row | None] = {}
         self._notes: dict[ObjectName, object] = {}
         self._extents: dict[tuple[bytes, int], Mapping[int, Extent]] = {}
@@ -38,6 +43,7 @@ class Remembered:
         except KeyError:
             # What is read now is as new as the moment or newer; then the next look forgets it.
             row = self._rows[name] = self._index.find_row(name)
+            self._bytes += _row_bytes(row)
             return row
 
     def extents(self, body: bytes, numbers: range) -> Mapping[int, Extent]:
@@ -53,6 +59,7 @@ class Remembered:
             return self._extents[chunk]
         except KeyError:
             found = self._extents[chunk] = self._index.extents(body, numbers)
+            self._bytes += _EXTENT_BYTES
             return found
 
     def notes(self) -> dict[ObjectName, object]:
@@ -65,6 +72,7 @@ class Remembered:
 
     def forget(self) -> None:
         """Read everything again from now on."""
+        self._bytes = 0
         self._rows.clear()
         self._extents.clear()
         # A new one: what is concluded now from rows of before must not be noted among what is now.
@@ -72,6 +80,13 @@ class Remembered:
 
     def _forget_what_changed(self) -> None:
         moment = self._index.moment()
-        if moment != self._moment or len(self._rows) + len(self._extents) > _REMEMBERED_MAX:
+        if moment != self._moment or self._bytes > _REMEMBERED_BYTES_MAX:
             self.forget()
             self._moment = moment
+
+
+def _row_bytes(row: Row | None) -> int:
+    """Return about how much memory a row takes."""
+    if row is None:
+        return _ROW_BYTES
+    return _ROW_BYTES + sum(len(name) + len(value) + 100 for name, value in row.headers)

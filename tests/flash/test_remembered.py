@@ -91,12 +91,13 @@ def test_what_another_process_commits_counts_at_once(index, tmp_path):
 
 
 def test_the_memory_is_bounded(index, monkeypatch):
-    monkeypatch.setattr(remembered, "_REMEMBERED_MAX", 10)
+    monkeypatch.setattr(remembered, "_REMEMBERED_BYTES_MAX", 10 * 1024)
     memory = Remembered(index)
     for number in range(100):
         memory.find_row(row_of(f"other {number}", 1).name)
         memory.extents(ROW.body, range(number, number + 1))
-        assert len(memory._rows) + len(memory._extents) <= 12
+        assert memory._bytes <= 12 * 1024
+        assert len(memory._rows) + len(memory._extents) <= 16
     assert memory.find_row(ROW.name) == ROW
 
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from gateway.model.failures import Failure, OriginUnreachable
+from gateway.model.failures import Failure
 from gateway.origin.budgets import HEDGES, Budget
 from gateway.origin.interface import OriginAnswer, OriginRequest
 from gateway.telemetry import metrics
@@ -21,6 +21,7 @@ _RECKONED_EVERY: Final = 32
 _QUANTILE: Final = 0.95
 
 Ask = Callable[[OriginRequest], Awaitable[OriginAnswer]]
+Outcome = OriginAnswer | Failure
 
 
 class Tail:
@@ -41,6 +42,52 @@ class Tail:
         if self._count >= SAMPLES_MIN and self._count % _RECKONED_EVERY == 0:
             known = sorted(self._samples[: self._count])
             self.delay_seconds = max(known[int(_QUANTILE * len(known))], DELAY_SECONDS_MIN)
+
+
+class _Race:
+    """A first question, asked by whoever waits, and perhaps a second one that may end it."""
+
+    __slots__ = ("_first", "_second")
+
+    def __init__(self, first: asyncio.Timeout) -> None:
+        """Let the first go on within `first`, which is over where the second has an answer."""
+        self._first = first
+        self._second: asyncio.Task[Outcome] | None = None
+
+    def begin(self, second: "asyncio.Task[Outcome]") -> None:
+        """Let a second question run."""
+        self._second = second
+        second.add_done_callback(self._overtake)
+
+    def _overtake(self, second: "asyncio.Task[Outcome]") -> None:
+        if self._second is second and not (
+            second.cancelled() or second.exception() or isinstance(second.result(), Failure)
+        ):
+            self._first.reschedule(asyncio.get_running_loop().time())
+
+    async def outcome_of(self, first: Awaitable[Outcome]) -> Outcome:
+        """Return the first answer, else the last failure; the loser is cancelled or closed."""
+        outcome: Outcome | None = None
+        try:
+            async with self._first:
+                outcome = await first
+        except TimeoutError:
+            if not self._first.expired():
+                raise
+        second, self._second = self._second, None
+        if second is None:
+            assert outcome is not None  # noqa: S101 - only a second one ends the first
+            return outcome
+        if outcome is None or isinstance(outcome, Failure):
+            return await second
+        if not second.cancel():
+            _drop(second.result())
+        return outcome
+
+
+def _drop(outcome: Outcome) -> None:
+    if not isinstance(outcome, Failure):
+        outcome.close()
 
 
 class Hedging:
@@ -66,33 +113,26 @@ class Hedging:
     async def _raced(
         self, request: OriginRequest, tail: Tail, delay_seconds: float
     ) -> OriginAnswer:
+        """Ask here, and in a task of its own only a second time: few questions come to that."""
+        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
-            running = {tasks.create_task(self._outcome(request, tail))}
-            done, running = await asyncio.wait(running, timeout=delay_seconds)
-            if not done and self._budget.spend(self._clock()):
-                metrics.origin_hedges.inc()
-                running.add(tasks.create_task(self._outcome(request, tail)))
-            answer: OriginAnswer | None = None
-            failure: Failure | None = None
-            while answer is None and (running or done):
-                if not done:
-                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    outcome = task.result()
-                    if isinstance(outcome, Failure):
-                        failure = outcome
-                    elif answer is None:
-                        answer = outcome
-                    else:
-                        outcome.close()
-                done = set()
-            for loser in running:
-                loser.cancel()
-        if answer is not None:
-            return answer
-        raise failure or OriginUnreachable("the origin gave no answer")
+            race = _Race(asyncio.timeout(None))
 
-    async def _outcome(self, request: OriginRequest, tail: Tail) -> OriginAnswer | Failure:
+            def hedge() -> None:
+                if self._budget.spend(self._clock()):
+                    metrics.origin_hedges.inc()
+                    race.begin(tasks.create_task(self._outcome(request, tail)))
+
+            timer = loop.call_later(delay_seconds, hedge)
+            try:
+                outcome = await race.outcome_of(self._outcome(request, tail))
+            finally:
+                timer.cancel()
+        if isinstance(outcome, Failure):
+            raise outcome
+        return outcome
+
+    async def _outcome(self, request: OriginRequest, tail: Tail) -> Outcome:
         """Return the answer or why there is none: a group would end with the first failure."""
         try:
             return await self._timed(request, tail)

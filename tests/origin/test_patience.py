@@ -260,6 +260,87 @@ async def test_a_failure_that_is_no_silence_keeps_its_name_under_a_hedge():
         await hedging.ask(HEAD)
 
 
+class Standing:
+    """Questions that wait until they are told what to say."""
+
+    def __init__(self) -> None:
+        self.asked = []
+        self.cancelled = []
+        self.came = asyncio.Event()
+
+    async def ask(self, _request):
+        number, said = len(self.asked), asyncio.get_running_loop().create_future()
+        self.asked.append(said)
+        self.came.set()
+        try:
+            return await said
+        except asyncio.CancelledError:
+            self.cancelled.append(number)
+            raise
+
+    async def until(self, count):
+        """Return when so many questions stand."""
+        while len(self.asked) < count:
+            self.came.clear()
+            await asyncio.wait_for(self.came.wait(), 5)
+
+
+async def hedged():
+    """Return questions that stand, and a hedging that asks a second one after 50 ms."""
+    origin = ScriptedOrigin(lambda _: 200)
+    hedging = Hedging(origin.ask, asyncio.get_running_loop().time)
+    for _ in range(2 * SAMPLES_MIN):
+        await hedging.ask(HEAD)
+    standing = Standing()
+    hedging._ask = standing.ask
+    return standing, hedging
+
+
+async def test_a_first_answer_that_comes_after_all_ends_the_second_question():
+    standing, hedging = await hedged()
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(hedging.ask(HEAD))
+        await standing.until(2)
+        standing.asked[0].set_result(first := Answer(200))
+    assert (asking.result(), first.is_closed, standing.cancelled) == (first, False, [1])
+
+
+async def test_of_two_answers_in_one_turn_one_is_given_up():
+    standing, hedging = await hedged()
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(hedging.ask(HEAD))
+        await standing.until(2)
+        answers = [Answer(200), Answer(200)]
+        for said, answer in zip(standing.asked, answers, strict=True):
+            said.set_result(answer)
+    assert (asking.result() is answers[0], answers[0].is_closed) == (True, False)
+    assert answers[1].is_closed or standing.cancelled == [1]
+
+
+async def test_a_failure_waits_for_the_other_question():
+    standing, hedging = await hedged()
+    for failing, answering in ((0, 1), (1, 0)):
+        standing.asked.clear()
+        async with asyncio.TaskGroup() as tasks:
+            asking = tasks.create_task(hedging.ask(HEAD))
+            await standing.until(2)
+            standing.asked[failing].set_exception(OriginUnreachable("away"))
+            await asyncio.sleep(0)
+            standing.asked[answering].set_result(answer := Answer(200))
+        assert asking.result() is answer
+    assert standing.cancelled == []
+
+
+async def test_who_leaves_leaves_no_question_behind():
+    standing, hedging = await hedged()
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(hedging.ask(HEAD))
+        await standing.until(2)
+        asking.cancel()
+    assert asking.cancelled()
+    assert sorted(standing.cancelled) == [0, 1]
+
+
 async def test_hedges_are_at_most_one_in_twenty():
     origin = ScriptedOrigin(lambda _: 200)
     hedging = Hedging(origin.ask, asyncio.get_running_loop().time)

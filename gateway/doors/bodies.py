@@ -43,16 +43,53 @@ async def _send_flash(exchange: Exchange, response: web.StreamResponse, piece: F
 
 
 async def _sendfile(exchange: Exchange, handle: SegmentHandle, offset: int, length: int) -> None:
-    """Hand a stretch of a segment to the kernel.
-
-    `fallback=False`: asyncio's own fallback seeks the shared file object and would corrupt the
-    bodies of others; over TLS the bytes are read at their position instead.
-    """
+    """Hand a stretch of a segment to the kernel: what the socket takes at once, then the rest."""
     connection = exchange.request.protocol
     assert isinstance(connection, S3Connection)  # noqa: S101 - no other server makes requests
     transport = connection.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client left")
+    sent = _sent_at_once(transport, handle, offset, length)
+    if sent < length:
+        await _send_in_time(connection, transport, handle, offset + sent, length - sent)
+    else:
+        # A client as fast as this worker would have it for itself.
+        await asyncio.sleep(0)
+
+
+def _sent_at_once(
+    transport: asyncio.Transport, handle: SegmentHandle, offset: int, length: int
+) -> int:
+    """Return how many bytes the socket took without waiting; raises OSError.
+
+    It is 0 where the transport still has bytes of its own, which go first.
+    """
+    sent = 0
+    if transport.get_write_buffer_size() == 0:
+        end = transport.get_extra_info("socket").fileno()
+        try:
+            while sent < length:
+                count = os.sendfile(end, handle.fileno(), offset + sent, length - sent)
+                if count == 0:
+                    raise ConnectionResetError("a segment ended before its extent")
+                sent += count
+        except BlockingIOError:
+            pass
+    return sent
+
+
+async def _send_in_time(
+    connection: S3Connection,
+    transport: asyncio.Transport,
+    handle: SegmentHandle,
+    offset: int,
+    length: int,
+) -> None:
+    """Send a stretch as the client takes it.
+
+    `fallback=False`: asyncio's own fallback seeks the shared file object and would corrupt the
+    bodies of others; over TLS the bytes are read at their position instead.
+    """
     connection.begins_sending()
     try:
         sent = await asyncio.get_running_loop().sendfile(

@@ -59,16 +59,14 @@ class Heads:
     async def ask(
         self,
         netloc: str,
-        target: str,
-        headers: CIMultiDict[str],
+        head: bytes,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own, for connect and read
         context: SSLContext | None,
     ) -> HeadAnswer:
-        """Send the head as given and return the answer; raises what a session would.
+        """Send `head` as it is and return the answer; raises what a session would.
 
         A connection is given back only where a whole answer, and nothing more, came over it.
         """
-        head = _written(target, headers)
         place = self._place(netloc, context)
         connection = await self._connected(place, timeout)
         try:
@@ -132,7 +130,7 @@ class Heads:
         return place
 
 
-def _written(target: str, headers: CIMultiDict[str]) -> bytes:
+def written_head(target: str, headers: CIMultiDict[str]) -> bytes:
     """Return the request as it goes out; raises ValueError where a line would be two."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     text = f"HEAD {target} HTTP/1.1\r\n{lines}\r\n"

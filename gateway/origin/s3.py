@@ -19,8 +19,9 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from gateway.model.failures import Failure, InvalidRequest, OriginUnreachable
+from gateway.model.voices import Keys
 from gateway.origin.credentials import Credentials
-from gateway.origin.heads import Heads
+from gateway.origin.heads import Heads, written_head
 from gateway.origin.interface import Body, OriginAnswer, OriginRequest
 from gateway.origin.last_words import ListeningConnector
 from gateway.origin.tls import FreshContext, client_context
@@ -31,6 +32,8 @@ _SLOW_READ_SECONDS = 900.0
 _NO_AUTO_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _LINE_BYTES_MAX = 64 * 1024
 _READ_BUFFER_BYTES = 64 * 1024
+_OF_VALIDATION = frozenset({"Accept-Encoding", "x-amz-checksum-mode"})
+_SAID_MAX = 256
 _REPEATABLE = frozenset({"GET", "HEAD"})
 _BROKEN = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -108,6 +111,8 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         self._base_path = parts.path.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
         self._heads: Heads | None = None
+        self._said_at = ""
+        self._said: dict[tuple[object, ...], tuple[str, bytes]] = {}
         self.tls: FreshContext | None = None
         """What an https origin is spoken to with; nothing before the pool is open."""
         self._usual = aiohttp.ClientTimeout(
@@ -189,12 +194,16 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         session, heads = self._session, self._heads
         if session is None or heads is None or session.closed:
             raise OriginUnreachable("the origin client is closed")
-        netloc, target, headers = await self._signed(request)
-        metrics.origin_requests.labels(method=request.method).inc()
+        voice = request.voice
+        keys = (voice.keys or await self._credentials.current()) if voice.is_signed else None
         timeout = self._slow if request.may_be_slow else self._usual
         context = self.tls.context if self.tls is not None else None
         if request.method == "HEAD" and request.body == b"":
-            return await heads.ask(netloc, target, headers, timeout, context)
+            netloc, head = self._head(request, keys)
+            metrics.origin_requests.labels(method=request.method).inc()
+            return await heads.ask(netloc, head, timeout, context)
+        netloc, target, headers = self._signed(request, keys, self._amz_date())
+        metrics.origin_requests.labels(method=request.method).inc()
         response = await session.request(
             request.method,
             URL(f"{self._scheme}://{netloc}{target}", encoded=True),
@@ -206,9 +215,36 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
         )
         return S3Answer(response)
 
-    async def _signed(self, request: OriginRequest) -> tuple[str, str, CIMultiDict[str]]:
+    def _head(self, request: OriginRequest, keys: Keys | None) -> tuple[str, bytes]:
+        """Return the host and the whole head of a HEAD; of a hot key it is made once a second."""
+        amz_date = self._amz_date()
+        if amz_date != self._said_at:
+            self._said_at, self._said = amz_date, {}
+        words = (
+            request.bucket,
+            request.raw_key,
+            request.query,
+            request.payload_hash,
+            request.voice.site,
+            keys,
+            *request.headers.items(),
+        )
+        said = self._said.get(words)
+        if said is None:
+            netloc, target, headers = self._signed(request, keys, amz_date)
+            said = netloc, written_head(target, headers)
+            # What clients add (their keys of SSE-C, for one) is not kept.
+            if request.headers.keys() <= _OF_VALIDATION and len(self._said) < _SAID_MAX:
+                self._said[words] = said
+        return said
+
+    def _amz_date(self) -> str:
+        return self._now().strftime("%Y%m%dT%H%M%SZ")
+
+    def _signed(
+        self, request: OriginRequest, keys: Keys | None, amz_date: str
+    ) -> tuple[str, str, CIMultiDict[str]]:
         """Return host, exact target, and the headers with the voice's signature among them."""
-        voice = request.voice
         netloc, path = self._place(request)
         headers = CIMultiDict(request.headers)
         headers["Host"] = netloc
@@ -217,10 +253,9 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
                 headers["Content-Length"] = str(len(request.body))
         elif request.body_bytes is not None:
             headers["Content-Length"] = str(request.body_bytes)
-        if voice.site:
-            headers["Origin"] = voice.site
-        if voice.is_signed:
-            keys = voice.keys or await self._credentials.current()
+        if request.voice.site:
+            headers["Origin"] = request.voice.site
+        if keys is not None:
             headers.update(
                 sign_headers(
                     request.method,
@@ -232,7 +267,7 @@ class S3Origin(AbstractAsyncContextManager["S3Origin"]):
                     secret=keys.secret_key,
                     session_token=keys.session_token,
                     region=self._parameters.region,
-                    amz_date=self._now().strftime("%Y%m%dT%H%M%SZ"),
+                    amz_date=amz_date,
                     payload_hash=request.payload_hash,
                 )
             )

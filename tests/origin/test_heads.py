@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import aiohttp
@@ -14,7 +15,7 @@ from conformance.support.certificates import make_certificates
 from gateway.model.failures import OriginUnreachable
 from gateway.model.voices import FOREBAY, Keys
 from gateway.origin.credentials import StaticCredentials
-from gateway.origin.heads import _written
+from gateway.origin.heads import written_head
 from gateway.origin.interface import OriginRequest
 from gateway.origin.s3 import OriginParameters, S3Origin
 
@@ -54,10 +55,16 @@ async def serving(
         yield served, server.sockets[0].getsockname()[1]
 
 
-def origin_at(port: int, scheme: str = "http", **given: object) -> S3Origin:
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def origin_at(
+    port: int, scheme: str = "http", *, clock: Callable[[], datetime] = now, **given: object
+) -> S3Origin:
     """Return the origin under test."""
     parameters = OriginParameters(f"{scheme}://127.0.0.1:{port}", "us-east-1", **given)
-    return S3Origin(parameters, StaticCredentials(Keys("key", "secret")), lambda: datetime.now(UTC))
+    return S3Origin(parameters, StaticCredentials(Keys("key", "secret")), clock)
 
 
 def always(*answers: bytes) -> Serve:
@@ -256,7 +263,7 @@ async def test_closing_the_origin_closes_its_connections() -> None:
 @pytest.mark.parametrize("bad", ["a\r\nb: c", "a\nb", "a\rb", "a\0"])
 def test_no_header_becomes_two(bad: str) -> None:
     with pytest.raises(ValueError, match="line break"):
-        _written("/", CIMultiDict({"Origin": bad}))
+        written_head("/", CIMultiDict({"Origin": bad}))
 
 
 async def test_its_head_is_what_a_session_writes() -> None:
@@ -274,3 +281,36 @@ async def test_its_head_is_what_a_session_writes() -> None:
             await session.head(f"http://127.0.0.1:{port}/bucket/a%20b?x=1", headers=headers)
     first, second = (sorted(head.split(b"\r\n")) for head in served.heads)
     assert first == second
+
+
+async def test_words_are_kept_for_their_second_and_only_for_the_same_question() -> None:
+    moments = [datetime(2026, 11, 28, 17, 0, second, tzinfo=UTC) for second in (0, 0, 0, 0, 0, 1)]
+    other = replace(FOREBAY, mark="x", keys=Keys("other", "secret"))
+    questions = [
+        HEAD,
+        HEAD,
+        replace(HEAD, raw_key="other"),
+        replace(HEAD, voice=other),
+        replace(HEAD, voice=FOREBAY.on_behalf_of("https://site", "HEAD")),
+        HEAD,
+    ]
+    async with (
+        serving(always(*[FINE] * 6)) as (served, port),
+        origin_at(port, clock=iter(moments).__next__) as origin,
+    ):
+        for question in questions:
+            await origin.ask(question)
+    assert served.heads[0] == served.heads[1]
+    assert len(set(served.heads)) == 5
+    assert b"Origin: https://site\r\n" in served.heads[4]
+    assert b"Credential=other/" in served.heads[3]
+    assert b"x-amz-date: 20261128T170001Z\r\n" in served.heads[5]
+
+
+async def test_what_a_client_adds_is_not_kept() -> None:
+    secret = {"x-amz-server-side-encryption-customer-key": "c2VjcmV0"}
+    async with serving(always(FINE, FINE)) as (_, port), origin_at(port) as origin:
+        await origin.ask(replace(HEAD, headers=secret))
+        assert "c2VjcmV0" not in repr(origin._said)
+        await origin.ask(HEAD)
+        assert len(origin._said) == 1

@@ -3,10 +3,12 @@
 from functools import lru_cache
 from typing import Final
 
+from multidict import CIMultiDict
+
 from gateway.core.hits import Hit
 from gateway.doors.whole_answer import date_line, whole_head
 from gateway.flash.rows import Row
-from gateway.protocol.s3.headers import shown_headers
+from gateway.protocol.s3.headers import object_headers, without_checksums
 
 _HEADS_MAX: Final = 1024
 
@@ -23,8 +25,9 @@ class HitAnswers:
         """Return the whole answer; raises ValueError for a header that would split it."""
         row, cache, had_checksums = self._last
         if row is not hit.row or cache != hit.cache or had_checksums is not has_checksums:
+            # By what is shown: a confirmation brings a row of its own, with another Date and id.
             self._last_head = _fixed_head(
-                hit.row.headers, len(hit.body), hit.cache, has_checksums=has_checksums
+                _shown(hit.row.headers), len(hit.body), hit.cache, has_checksums=has_checksums
             )
             self._last = hit.row, hit.cache, has_checksums
         ours = (
@@ -35,11 +38,16 @@ class HitAnswers:
 
 
 @lru_cache(maxsize=_HEADS_MAX)
+def _shown(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(object_headers(headers))
+
+
+@lru_cache(maxsize=_HEADS_MAX)
 def _fixed_head(
     headers: tuple[tuple[str, str], ...], length: int, cache: str, *, has_checksums: bool
 ) -> bytes:
-    """Return what is the same in every answer from one row, without the empty line at the end."""
-    shown = shown_headers(headers, has_checksums=has_checksums).copy()
+    """Return what is the same in every answer of one version, without the empty line at the end."""
+    shown = CIMultiDict(headers if has_checksums else without_checksums(headers))
     shown["Accept-Ranges"] = "bytes"
     shown["Server"] = "Forebay"
     shown["X-Cache"] = cache

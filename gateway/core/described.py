@@ -67,11 +67,27 @@ def content_range(headers: Mapping[str, str]) -> tuple[int, int, int] | None:
     return int(match[1]), int(match[2]) + 1, int(match[3])
 
 
-def has_same_tuple(headers: Mapping[str, str], version: Version, size: int) -> bool:
-    """Return whether an answer to a pinned read shows exactly `version`."""
+def has_same_tuple(
+    headers: Mapping[str, str], version: Version, size: int, *, is_by_id: bool = False
+) -> bool:
+    """Return whether an answer to a pinned read shows exactly `version`.
+
+    What was asked for by its version's id (`is_by_id`) may bear another date: see `is_lasting_id`.
+    """
     return (
         headers.get("ETag") == version.etag
         and size == version.size
-        and headers.get("Last-Modified", "") == version.last_modified
         and headers.get("x-amz-version-id") == version.version_id
+        and (
+            headers.get("Last-Modified", "") == version.last_modified
+            or (is_by_id and is_lasting_id(version.version_id))
+        )
     )
+
+
+def is_lasting_id(version_id: str | None) -> bool:
+    """Return whether an id names one version for ever; `null` is written over.
+
+    Its date may then be another: versitygw dates a version anew when a later one is written.
+    """
+    return version_id not in (None, "null")

@@ -103,7 +103,8 @@ async def _ask_range(
     else:
         body = await answer.read(_ERROR_BYTES_MAX)
         raise OriginRefused(answer.status, answer.headers, body)
-    if not has_same_tuple(answer.headers, version, size):
+    is_by_id = isinstance(row, PinnedRow) and bool(row.version_query)
+    if not has_same_tuple(answer.headers, version, size, is_by_id=is_by_id):
         answer.close()
         raise VersionChanged(f"{row.name} changed at the origin while it was read")
     return answer

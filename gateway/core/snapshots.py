@@ -16,7 +16,7 @@ from typing import Final
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.core.at_hand import has_all
-from gateway.core.described import described_version
+from gateway.core.described import described_version, is_lasting_id
 from gateway.core.freshness import age_seconds, may_serve_unasked
 from gateway.core.objects import NOT_AT_HAND, NotCacheable, Read, Select, Wish, started_read
 from gateway.core.pinned import PinnedRow
@@ -266,7 +266,10 @@ def is_recorded(version: Version, recorded: Recorded) -> bool:
     return (
         version.etag == recorded.etag
         and version.size == recorded.size
-        and version.last_modified == http_date(recorded.modified)
+        and (
+            is_lasting_id(recorded.version_id)
+            or version.last_modified == http_date(recorded.modified)
+        )
         and (recorded.version_id is None or _is_same_id(recorded.version_id, version.version_id))
     )
 

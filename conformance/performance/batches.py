@@ -103,11 +103,15 @@ def _keys(count: int) -> list[str]:
 
 
 def _wait_quiet(shape: Shaped) -> None:
-    """Return once nobody waits for a turn any more, with the counters at zero."""
-    shape.reset()
-    while sum(shape.counters()["requests"].values()):
+    """Return once nobody waits for a turn any more, with the counters at zero.
+
+    Questions outlive the clients that left: those of one trial must not take the turns of the next.
+    """
+    while True:
         shape.reset()
         wait_seconds(_QUIET_SECONDS)
+        if not sum(shape.counters()["requests"].values()):
+            return
 
 
 def _gateway(

@@ -62,6 +62,7 @@ def open_volume(path: Path) -> Volume:
         Safeguards(),
         report=complain,
         wants_room=lambda: None,
+        look_at_pins=lambda _: None,
         keeping=lambda: keeping,
     )
 

@@ -6,14 +6,14 @@ costs no memory.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from gateway.flash.index import Index, IndexTrouble
 from gateway.flash.lifeline import Lifeline
-from gateway.flash.rows import Row, decode_row, find_name, is_tombstone
+from gateway.flash.rows import Row, rows_under
 from gateway.model.failures import FlashTrouble
 
 _GROUP_ROWS: Final = 1000
@@ -86,7 +86,7 @@ def _group(
 ) -> tuple[list[Holding], bytes | None]:
     """Return the objects under `prefix` among the rows from key `start` on, and where to go on."""
     entries = index.pages("rows", start, _GROUP_ROWS)
-    found = [_holding(index, row, chunk_bytes) for row in _rows_under(entries, prefix)]
+    found = [_holding(index, row, chunk_bytes) for row in rows_under(entries, prefix)]
     return found, entries[-1][0] + b"\0" if len(entries) == _GROUP_ROWS else None
 
 
@@ -98,13 +98,3 @@ def _holding(index: Index, row: Row, chunk_bytes: int) -> Holding:
         held += sum(extent.body_bytes for extent in extents.values())
         chunks += len(extents)
     return Holding(row, held, chunks, count)
-
-
-def _rows_under(entries: list[tuple[bytes, bytes]], prefix: str) -> Iterator[Row]:
-    for _, data in entries:
-        name = None if is_tombstone(data) else find_name(data)
-        if name is None or not str(name).startswith(prefix):
-            continue
-        row = decode_row(data, name)
-        if row is not None:
-            yield row

@@ -12,7 +12,7 @@ from gateway.flash.committer import Change
 from gateway.flash.index import Writing
 from gateway.flash.purposes import Purpose
 from gateway.flash.record import RecordWriter
-from gateway.flash.rows import Extent, Row, decode_row, find_name, is_tombstone
+from gateway.flash.rows import Extent, Row, rows_under
 from gateway.flash.segments import OpenSegment
 from gateway.flash.volume import Volume
 
@@ -49,12 +49,7 @@ def gather(volume: Volume, prefix: str, purpose: Purpose, renew: Renew) -> bool:
 def _rows_under(volume: Volume, prefix: str) -> Iterator[Row]:
     start = b""
     while entries := volume.index.pages("rows", start, _GROUP_ROWS):
-        for _, data in entries:
-            name = None if is_tombstone(data) else find_name(data)
-            if name is not None and str(name).startswith(prefix):
-                row = decode_row(data, name)
-                if row is not None:
-                    yield row
+        yield from rows_under(entries, prefix)
         start = entries[-1][0] + b"\0"
 
 

@@ -6,6 +6,7 @@ says when the object was forgotten, so that a confirmation asked for earlier can
 """
 
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -176,6 +177,17 @@ def find_name(data: bytes) -> ObjectName | None:
 def is_tombstone(data: bytes) -> bool:
     """Return whether the row says that its object was forgotten."""
     return len(data) >= _HEAD.size and data[1] == 1
+
+
+def rows_under(entries: Iterable[tuple[bytes, bytes]], prefix: str) -> Iterator[Row]:
+    """Yield the rows, among entries of the index, of names whose `bucket/key` begins so."""
+    for _, data in entries:
+        name = None if is_tombstone(data) else find_name(data)
+        if name is None or not str(name).startswith(prefix):
+            continue
+        row = decode_row(data, name)
+        if row is not None:
+            yield row
 
 
 def time_of(data: bytes) -> int:

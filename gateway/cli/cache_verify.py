@@ -5,11 +5,10 @@ import asyncio
 from time import monotonic
 from typing import Final
 
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway.assembly.jobs import verify
+from gateway.cli.cache_progress import watch
 from gateway.cli.cache_shown import SCHEME, Shown, print_event, say
 from gateway.jobs.targets import parse_target
 from gateway.jobs.verifying import State, Verdict, VerifyTally
@@ -17,8 +16,6 @@ from gateway.settings.reading import SettingsError
 from gateway.settings.tree import Settings
 
 _SHOWN_MAX: Final = 1000
-_TICK_SECONDS: Final = 1.0
-_REDRAW_SECONDS: Final = 0.25
 
 
 def run_verify(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -40,7 +37,13 @@ async def _verify(settings: Settings, prefix: str, arguments: argparse.Namespace
     tally, started = VerifyTally(), monotonic()
     verdicts = _Verdicts(is_json=arguments.json)
     async with asyncio.TaskGroup() as tasks:
-        watcher = tasks.create_task(_watch(tally, started, is_json=arguments.json))
+        watcher = tasks.create_task(
+            watch(
+                lambda: _counted(tally, monotonic() - started),
+                lambda: f"{tally.objects:,} objects, {decimal(tally.bytes_read)} read",
+                is_json=arguments.json,
+            )
+        )
         await verify(settings, prefix, tally, verdicts.note, is_offline=arguments.offline)
         watcher.cancel()
     shown = _counted(tally, monotonic() - started)
@@ -50,24 +53,6 @@ async def _verify(settings: Settings, prefix: str, arguments: argparse.Namespace
         verdicts.say_rest()
         _say_summary(tally, shown["seconds"])
     return 0 if tally.states[State.RIGHT] == tally.objects else 1
-
-
-async def _watch(tally: VerifyTally, started: float, *, is_json: bool) -> None:
-    """Show how far it is until cancelled: on a terminal as a line, as JSON an event a second."""
-    if is_json:
-        while True:
-            await asyncio.sleep(_TICK_SECONDS)
-            print_event({"event": "progress", **_counted(tally, monotonic() - started)})
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        line = progress.add_task("looking")
-        while True:
-            words = f"{tally.objects:,} objects, {decimal(tally.bytes_read)} read"
-            progress.update(line, description=words)
-            await asyncio.sleep(_REDRAW_SECONDS)
 
 
 class _Verdicts:

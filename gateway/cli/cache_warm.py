@@ -8,11 +8,10 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO, Final
 
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway.assembly.jobs import WarmOrder, warm
+from gateway.cli.cache_progress import watch
 from gateway.cli.cache_shown import Shown, print_event, say
 from gateway.jobs.reckoning import Report
 from gateway.jobs.targets import Target, parse_target
@@ -21,8 +20,6 @@ from gateway.settings.reading import SettingsError
 from gateway.settings.tree import Settings
 
 _MISSING_SHOWN_MAX: Final = 100
-_TICK_SECONDS: Final = 1.0
-_REDRAW_SECONDS: Final = 0.25
 
 
 def run_warm(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -43,7 +40,13 @@ async def _warm(settings: Settings, order: WarmOrder, *, is_json: bool) -> int:
     tally, started = Tally(), monotonic()
     missing = _MissingShown(is_json=is_json)
     async with asyncio.TaskGroup() as tasks:
-        watcher = tasks.create_task(_watch(tally, started, is_json=is_json))
+        watcher = tasks.create_task(
+            watch(
+                lambda: _counted(tally, monotonic() - started),
+                lambda: _line(tally, monotonic() - started),
+                is_json=is_json,
+            )
+        )
         report = await warm(settings, order, tally, missing.note)
         watcher.cancel()
     seconds = monotonic() - started
@@ -71,23 +74,6 @@ def _opened(manifest: str | None, stack: ExitStack) -> BinaryIO | None:
         return stack.enter_context(Path(manifest).open("rb"))
     except OSError as error:
         raise SettingsError(f"the manifest {manifest} cannot be read: {error.strerror}") from None
-
-
-async def _watch(tally: Tally, started: float, *, is_json: bool) -> None:
-    """Show how far it is until cancelled: on a terminal as a line, as JSON an event a second."""
-    if is_json:
-        while True:
-            await asyncio.sleep(_TICK_SECONDS)
-            print_event({"event": "progress", **_counted(tally, monotonic() - started)})
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        line = progress.add_task("looking")
-        while True:
-            progress.update(line, description=_line(tally, monotonic() - started))
-            await asyncio.sleep(_REDRAW_SECONDS)
 
 
 def _line(tally: Tally, seconds: float) -> str:

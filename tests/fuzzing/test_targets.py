@@ -1,5 +1,6 @@
 """Every parser for a moment: nothing but a value or a documented failure comes out."""
 
+import gc
 import os
 from time import process_time
 
@@ -8,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzzing.catalogue import TARGETS
+from tests.fuzzing.target import Target
 
 LONG_BYTES = 16 * 1024
 LONG_SECONDS_MAX = 0.3
 RUNS = (b" ", b'"', b"a,", b"=", b"<a>", b"%2")
+TRIES = 5
 EXAMPLES = int(os.environ.get("FOREBAY_TEST_FUZZ_EXAMPLES", "40"))
 
 
@@ -55,11 +58,24 @@ def long_inputs(seed: bytes) -> list[bytes]:
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_long_run_of_anything_costs_no_more_than_its_length(name):
     target = TARGETS[name]
-    slow = {}
-    for raw in long_inputs(target.seeds[0]):
-        begun = process_time()
-        target.run(raw)
-        took = process_time() - begun
-        if took > LONG_SECONDS_MAX:
-            slow[raw[:80]] = took
-    assert slow == {}
+    seconds = {raw[:80]: least_seconds(target, raw) for raw in long_inputs(target.seeds[0])}
+    assert {raw: took for raw, took in seconds.items() if took > LONG_SECONDS_MAX} == {}
+
+
+def least_seconds(target: Target, raw: bytes) -> float:
+    """Return the CPU the target took at its best: a busy machine slows one try, its own cost all.
+
+    The collector's walk over what thousands of tests left behind is not the target's cost either.
+    """
+    least = float("inf")
+    gc.disable()
+    try:
+        for _ in range(TRIES):
+            begun = process_time()
+            target.run(raw)
+            least = min(least, process_time() - begun)
+            if least <= LONG_SECONDS_MAX:
+                break
+    finally:
+        gc.enable()
+    return least

@@ -1,6 +1,7 @@
 """What can go wrong, in the words of the domain; each door maps it to its wire once (pure)."""
 
 from collections.abc import Mapping
+from typing import Final
 
 
 class Failure(Exception):  # noqa: N818 - the noun of the glossary
@@ -38,6 +39,21 @@ class NotFound(Failure):
     """The named thing does not exist."""
 
     code = "NoSuchKey"
+
+
+FILE_CONFLICTS: Final = frozenset(
+    {"FileExists", "NotADirectory", "IsADirectory", "DirectoryNotEmpty", "CrossDevice"}
+)
+
+
+class FileConflict(Failure):
+    """What stands at a path forbids it; `code` is one of FILE_CONFLICTS.
+
+    `CrossDevice` is a rename from one bucket, or mount, to another. The S3 door has no paths and
+    never meets one.
+    """
+
+    code = "FileExists"
 
 
 class PreconditionFailed(Failure):

@@ -9,6 +9,8 @@ time (protocol/s3/sigv4).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
 from typing import Final, NamedTuple
 
 from gateway.access.identities import Identity, KnownIdentities
@@ -21,7 +23,7 @@ from gateway.model.rates import UNLIMITED, Allowance
 from gateway.model.voices import FOREBAY, Voice
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.form_signature import read_form_claim, verify_form
-from gateway.protocol.s3.no_claim import NO_CLAIM, unsigned_claim
+from gateway.protocol.s3.no_claim import NO_CLAIM, sent_claim, unsigned_claim
 from gateway.protocol.s3.sigv4 import Claim, Seed, check_time, read_claim, verify
 
 _PROVEN_MAX: Final = 2048
@@ -51,6 +53,8 @@ class Principal(NamedTuple):
     """The session that was signed with, where it was one."""
     allowance: Allowance = UNLIMITED
     """How much it may use, under the name of its `payer`."""
+    groups: frozenset[str] = frozenset()
+    """Those that it is in, for the modes of files."""
 
     @property
     def session(self) -> Session | None:
@@ -96,6 +100,7 @@ class _Signer:
             who.voice,
             self.opened,
             who.allowance,
+            who.groups,
         )
 
 
@@ -179,6 +184,7 @@ class Authentication:
                     policy=standing.rights,
                     voice=standing.voice,
                     allowance=standing.allowance,
+                    groups=standing.groups,
                 )
             if self.identities.find(principal.access_key) is signer.identity:
                 return principal
@@ -251,6 +257,36 @@ class Authentication:
         signer = self._get_signer(claim)
         return signer.principal(claim, verify_form(claim, fields["policy"], signer.secret_key))
 
+    def identify_pair(
+        self, access_key: str, secret_key: str, session_token: str | None = None
+    ) -> Principal:
+        """Return who has a key pair that was sent as it is, for doors without signatures.
+
+        Raises AuthenticationFailed: one sentence for a wrong key and for a wrong secret, and as
+        `identify` for a session's token.
+        """
+        try:
+            signer = self._get_signer(sent_claim(access_key, session_token))
+        except AuthenticationFailed:
+            if session_token is not None:
+                raise
+            raise _wrong_pair() from None
+        if not _is_same(signer.secret_key, secret_key):
+            raise _wrong_pair()
+        return signer.principal(sent_claim(access_key, session_token), None)
+
+    def principal_of(self, access_key: str, session_token: str | None = None) -> Principal:
+        """Return who has an access key, where something else than a secret has proven them.
+
+        Raises as `identify`.
+        """
+        claim = sent_claim(access_key, session_token)
+        return self._get_signer(claim).principal(claim, None)
+
+    def identify_nobody(self) -> Principal:
+        """Return who claims nothing; raises AuthenticationFailed where nobody may."""
+        return self._get_anonymous().principal(NO_CLAIM, None)
+
     def _get_anonymous(self) -> _Signer:
         """Return who signs nothing; raises AuthenticationFailed where nobody may."""
         identity = self.identities.anonymous
@@ -283,8 +319,19 @@ class Authentication:
 
 
 def _signer(identity: Identity) -> _Signer:
-    standing = Standing(identity.name, identity.policy, identity.voice, identity.allowance)
+    standing = Standing(
+        identity.name, identity.policy, identity.voice, identity.allowance, identity.groups
+    )
     return _Signer(standing, identity.secret_key, identity)
+
+
+def _is_same(secret: str, sent: str) -> bool:
+    """Return whether both are equal, in a time that tells neither how far nor how long they are."""
+    return compare_digest(sha256(secret.encode()).digest(), sha256(sent.encode()).digest())
+
+
+def _wrong_pair() -> AuthenticationFailed:
+    return AuthenticationFailed("The access key or its secret is wrong.", code="InvalidAccessKeyId")
 
 
 def _letters(head: RequestHead) -> int:

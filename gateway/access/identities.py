@@ -26,6 +26,8 @@ class Identity:
     """Who asks the origin for it."""
     allowance: Allowance = UNLIMITED
     """How much it may use of all workers together."""
+    groups: frozenset[str] = frozenset()
+    """Those that it is in, by name, for the modes of files."""
 
 
 def secret_mark(secret_key: str) -> str:
@@ -38,6 +40,9 @@ class KnownIdentities(Protocol):
 
     def find(self, access_key: str) -> Identity | None:
         """Return who may sign with `access_key` now; the same object while nothing changed."""
+
+    def find_name(self, name: str) -> Identity | None:
+        """Return who is called `name` now, if they may be used."""
 
     @property
     def anonymous(self) -> Identity | None:

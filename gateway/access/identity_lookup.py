@@ -18,6 +18,8 @@ from gateway.access.kept_identities import (
     KeptIdentity,
     compile_access,
     decode_kept,
+    find_kept,
+    is_name,
     opened,
 )
 from gateway.access.policy import Policy
@@ -60,6 +62,8 @@ class IdentityLookup:
         self._sealer = sealer
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
         self._policies: dict[tuple[str, tuple[str, ...]], Policy] = {}
+        self._keys: dict[str, str] = {}
+        """The access keys that names had when they were last looked up."""
 
     @property
     def anonymous(self) -> Identity | None:
@@ -78,6 +82,27 @@ class IdentityLookup:
         if remembered is not None and remembered.moment == self._store.moment():
             return remembered.identity
         return self._read(access_key, self._store, self._sealer)
+
+    def find_name(self, name: str) -> Identity | None:
+        """Return who is called `name` now; only who may be used.
+
+        Raises StateError.
+        """
+        identity = self._written.identities.find_name(name)
+        if identity is not None or self._store is None:
+            return identity
+        access_key = self._keys.get(name)
+        identity = self.find(access_key) if access_key is not None else None
+        if identity is not None and identity.name == name:
+            return identity
+        with self._store.read() as reading:
+            kept = find_kept(reading, name) if is_name(name) else None
+        if kept is None:
+            return None
+        if len(self._keys) >= REMEMBERED_MAX:
+            self._keys.clear()
+        self._keys[name] = kept.access_key
+        return self.find(kept.access_key)
 
     def _read(self, access_key: str, store: Store, sealer: Sealer) -> Identity | None:
         """Read one identity again, all of it in one snapshot."""

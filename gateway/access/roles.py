@@ -48,6 +48,8 @@ class Role:
     session_seconds_max: int
     voice: Voice = FOREBAY
     """Who asks the origin for its sessions, whoever plays it."""
+    groups: frozenset[str] = frozenset()
+    """Those that its sessions are in, by name, for the modes of files."""
 
     @property
     def arn(self) -> str:

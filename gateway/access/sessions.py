@@ -8,7 +8,7 @@ sessions along, from the next request on, on every worker that was told.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.access.identities import Identity, KnownIdentities, secret_mark
 from gateway.access.policy import Policy, compile_policy
@@ -45,6 +45,8 @@ class Standing:
     """Who asks the origin: the identity's own voice, or the role's."""
     allowance: Allowance = UNLIMITED
     """How much of what the identity may use; a web identity has no bound."""
+    groups: frozenset[str] = frozenset()
+    """The identity's own, or the role's."""
 
 
 class Sessions:
@@ -84,29 +86,59 @@ def standing_of(
     session = opened.session
     if now_seconds >= session.expires:
         raise AuthenticationFailed("The provided token has expired.", code="ExpiredToken")
-    caller = None if session.web is not None else _get_identity(session, identities)
+    caller = None if session.web is not None else lender_of(session, identities)
     if not session.role:
         if caller is None:
             raise _gone()
-        name, policy, voice = caller.name, caller.policy, caller.voice
+        name, policy, voice, groups = caller.name, caller.policy, caller.voice, caller.groups
     else:
         role = roles.find(session.role)
         if role is None or not role.trusts(session.web or session.identity):
             raise _gone()
-        name, policy, voice = f"{role.name}/{session.name}", role.policy, role.voice
+        name, policy = f"{role.name}/{session.name}", role.policy
+        voice, groups = role.voice, role.groups
     rights = policy if opened.policy is None else Intersection(policy, opened.policy)
-    return Standing(name, rights, voice, UNLIMITED if caller is None else caller.allowance)
+    allowance = UNLIMITED if caller is None else caller.allowance
+    return Standing(name, rights, voice, allowance, groups)
 
 
-def _get_identity(session: Session, identities: KnownIdentities) -> Identity:
-    """Return who asked for the session, if the keys that they asked with still are theirs."""
-    identity = identities.find(session.identity_key)
-    if identity is None or identity.name != session.identity:
+class Lent(Protocol):
+    """Something that an identity was given: a session, a delegation token."""
+
+    @property
+    def identity(self) -> str:
+        """Return the name of whom it was given to."""
+        ...
+
+    @property
+    def identity_key(self) -> str:
+        """Return the access key that they had."""
+        ...
+
+    @property
+    def secret_mark(self) -> str:
+        """Return the mark of the secret that they had."""
+        ...
+
+    @property
+    def issued_us(self) -> int:
+        """Return when that was, in microseconds since 1970."""
+        ...
+
+
+def lender_of(lent: Lent, identities: KnownIdentities) -> Identity:
+    """Return whom it was given to, if the keys that they had still are theirs.
+
+    Raises AuthenticationFailed (InvalidAccessKeyId) where they were removed, disabled or renewed
+    since, whatever they are today.
+    """
+    identity = identities.find(lent.identity_key)
+    if identity is None or identity.name != lent.identity:
         raise _gone()
-    if session.secret_mark != secret_mark(identity.secret_key):
+    if lent.secret_mark != secret_mark(identity.secret_key):
         raise _gone()
     void_before = identity.sessions_from
-    if void_before is not None and session.issued_us < void_before.timestamp() * 1_000_000:
+    if void_before is not None and lent.issued_us < void_before.timestamp() * 1_000_000:
         raise _gone()
     return identity
 

@@ -157,6 +157,7 @@ class IdentitySettings(Section):
             united(policies),
             voice=self._voice(),
             allowance=self._allowance,
+            groups=frozenset(self.groups),
         )
 
     def _voice(self) -> Voice:

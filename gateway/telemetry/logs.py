@@ -30,7 +30,8 @@ CLOSE_SECONDS_MAX: Final = 5.0
 WRITE_BYTES_MAX: Final = 64 * 1024
 _STANDARD: Final = {"stdout": 1, "stderr": 2}
 _SECRET_PARAMETER: Final = re.compile(
-    r"((?:^|[?&\s])(?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId)=)[^&\s]*",
+    r"((?:^|[?&\s])(?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId"
+    r"|delegation|token|forebay\.step)=)[^&\s]*",
     re.IGNORECASE,
 )
 

@@ -54,6 +54,11 @@ def test_a_line_is_json_on_one_line():
         ("X-Amz-Credential=k%2F20261121", "X-Amz-Credential=***"),
         ("AWSAccessKeyId=a&Signature=b&Expires=1", "AWSAccessKeyId=***&Signature=***&Expires=1"),
         ("prefix=X-Amz-Signature=1", "prefix=X-Amz-Signature=1"),
+        (
+            "op=OPEN&delegation=HAAF&forebay.step=YQ&user.name=ann&Token=HAAF",
+            "op=OPEN&delegation=***&forebay.step=***&user.name=ann&Token=***",
+        ),
+        ("continuation-token=abc", "continuation-token=abc"),
     ],
 )
 def test_what_proves_an_identity_is_masked(query, expected):

@@ -24,6 +24,11 @@ NO_CLAIM: Final = Claim(
 """Nobody claims anything."""
 
 
+def sent_claim(access_key: str, session_token: str | None = None) -> Claim:
+    """Return what a request says that names a key, and signs nothing: at doors other than S3's."""
+    return NO_CLAIM._replace(access_key=access_key, session_token=session_token)
+
+
 def unsigned_claim(head: RequestHead) -> Claim:
     """Return what an unsigned request says; its body is still what its hash says, if it has one.
 

@@ -1,0 +1,34 @@
+"""Trusts in the settings: networks, judged at the start, and the trust that they make."""
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.access.trusts import Trusts
+from gateway.settings.trusts import TrustSettings
+
+
+def test_a_trust_is_networks_and_whom_their_users_are():
+    written = {"networks": "10.1.0.0/16", "identity": "spark", "users": {"hdfs": "operator"}}
+    made = TrustSettings.model_validate(written)
+    trusts = Trusts([made.as_trust()])
+    assert trusts.find("10.1.2.3", "hdfs") == "operator"
+    assert trusts.find("10.1.2.3", "zoe") == "spark"
+    assert trusts.find("10.2.2.3", "hdfs") is None
+    assert TrustSettings.model_validate_json(made.model_dump_json()) == made
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"networks": "10.1.0.0/16"},
+        {"networks": [], "identity": "spark"},
+        {"networks": "10.1.2.3/16", "identity": "spark"},
+        {"networks": "everywhere", "identity": "spark"},
+        {"networks": "::/0", "users": {"../x": "spark"}},
+        {"networks": "::/0", "identity": ""},
+        {"networks": "::/0", "identity": "spark", "header": "X-Forwarded-For"},
+    ],
+)
+def test_what_trusts_nobody_or_nowhere_is_refused(written):
+    with pytest.raises(ValidationError):
+        TrustSettings.model_validate(written)

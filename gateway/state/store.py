@@ -16,7 +16,7 @@ hence the lock.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -27,7 +27,9 @@ import lmdb
 from gateway.model.failures import Failure
 
 FORMAT_VERSION: Final = 1
-TABLES: Final = ("meta", "identities", "access_keys")
+TABLES: Final = ("identities", "access_keys")
+"""Of the state itself. The journal of moves is an environment of its own beside it, with its own
+tables: what it writes a hundred times a move holds up no look-up of an identity."""
 KEY_BYTES_MAX: Final = 511
 """LMDB's own bound."""
 MAP_BYTES: Final = 64 * 2**20
@@ -36,6 +38,7 @@ MAP_BYTES_MAX: Final = 16 * 2**30
 _TABLES_MAX: Final = 32
 _READERS_MAX: Final = 2048
 _FILE: Final = "data.mdb"
+_META: Final = "meta"
 _FORMAT: Final = b"format"
 
 Result = TypeVar("Result")
@@ -101,8 +104,13 @@ class Writing(Reading):
 class Store:
     """One process's hold on the state."""
 
-    def __init__(self, path: Path, *, map_bytes: int = MAP_BYTES) -> None:
-        """Open the state in the folder `path`, made if absent; raises StateError."""
+    def __init__(
+        self, path: Path, *, map_bytes: int = MAP_BYTES, tables: Sequence[str] = TABLES
+    ) -> None:
+        """Open the state in the folder `path`, made if absent, tables included.
+
+        Raises StateError.
+        """
         self._path = path
         self._lock = Lock()
         is_new = not has_state(path)
@@ -119,7 +127,9 @@ class Store:
             try:
                 self._check_length()
                 self._environment.reader_check()
-                self._tables = {name: self._environment.open_db(name.encode()) for name in TABLES}
+                self._tables = {
+                    name: self._environment.open_db(name.encode()) for name in (_META, *tables)
+                }
                 self._check_format()
                 if is_new:
                     _sync_folders(path)
@@ -209,11 +219,11 @@ class Store:
 
     def _check_format(self) -> None:
         with self._begin() as reading:
-            found = reading.get(_FORMAT, db=self._tables["meta"])
+            found = reading.get(_FORMAT, db=self._tables[_META])
         if found is None:
             with self._begin(write=True) as writing:
                 ours = str(FORMAT_VERSION).encode()
-                writing.put(_FORMAT, ours, db=self._tables["meta"], overwrite=False)
+                writing.put(_FORMAT, ours, db=self._tables[_META], overwrite=False)
         elif int(found) != FORMAT_VERSION:
             raise StateError(
                 f"the state at {self._path} has format {int(found)}, this version of Forebay reads "

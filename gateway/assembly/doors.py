@@ -125,7 +125,7 @@ def _handlers(
     long_answers = LongAnswers(KEEP_ALIVE_SECONDS, PreflightDoor(core.origin))
     uploads = UploadDoor(core.writing, passthrough, authorization, long_answers)
     deletions = DeletionDoor(
-        core.origin, passthrough, authorization, judges_conditions=judges_conditions
+        core.origin, core.flash, passthrough, authorization, judges_conditions=judges_conditions
     )
     handlers: dict[str, Handler] = {
         "GetObject": reads.get,

@@ -63,12 +63,12 @@ class Spool(AbstractAsyncContextManager["Spool"]):
     async def fill(self, pieces: AsyncIterable[bytes]) -> None:
         """Take every piece; raises Overloaded when no directory has room."""
         async for piece in pieces:
-            await self._write(piece)
+            await self.add(piece)
 
     async def tee(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
         """Pass the pieces on and keep a copy of each."""
         async for piece in pieces:
-            await self._write(piece)
+            await self.add(piece)
             yield piece
 
     async def pieces(self, piece_bytes: int = _READ_BYTES) -> AsyncGenerator[bytes]:
@@ -84,7 +84,8 @@ class Spool(AbstractAsyncContextManager["Spool"]):
             position += len(piece)
             yield piece
 
-    async def _write(self, piece: bytes) -> None:
+    async def add(self, piece: bytes) -> None:
+        """Take the next bytes; raises Overloaded when no directory has room."""
         if self._file is None and self.length + len(piece) <= self._reserved_bytes:
             self._memory += piece
         else:

@@ -41,9 +41,15 @@ def may_have_changed(status: int) -> bool:
 class ProvenBody(Protocol):
     """A request's body as the door decodes it."""
 
-    length: int
-    """Bytes of the plain body."""
-    is_proven_by_trailer: bool
+    @property
+    def length(self) -> int:
+        """Return the bytes of the plain body."""
+        ...
+
+    @property
+    def is_proven_by_trailer(self) -> bool:
+        """Return whether the proof comes behind it."""
+        ...
 
     def pieces(self) -> AsyncIterator[bytes]:
         """Yield the plain bytes."""
@@ -100,7 +106,7 @@ class Writing:
             except (BodyMismatch, InvalidRequest, AuthenticationFailed):
                 metrics.writes_refused.inc()
                 raise
-            except OriginUnreachable:
+            except (OriginUnreachable, asyncio.CancelledError):
                 await self._forget(write)
                 raise
             if may_have_changed(answer.status):

@@ -1,30 +1,26 @@
 """DeleteObjects: the right to each key is judged, the allowed rest goes to the origin."""
 
-import base64
-from hashlib import md5, sha256
-
 from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.access.authorization import Authorization
+from gateway.core.deleting import ask_deletion
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.passthrough import Passthrough
+from gateway.flash.store import Flash
 from gateway.model.failures import AccessDenied
-from gateway.model.names import ObjectName
-from gateway.origin.interface import Origin, OriginRequest
+from gateway.origin.interface import Origin
 from gateway.protocol.s3.addressing import Target, encode_key
 from gateway.protocol.s3.headers import request_headers_onward, response_headers_onward
 from gateway.protocol.s3.onward_query import onward_query
 from gateway.protocol.s3.requests import (
     DeleteEntry,
     DeleteRequest,
-    delete_objects_xml,
     parse_delete_objects,
 )
 from gateway.protocol.s3.responses import DeleteError, delete_result
 
 _OK = 200
-_RESULT_BYTES_MAX = 4 * 1024 * 1024
 
 
 class DeletionDoor:
@@ -33,17 +29,19 @@ class DeletionDoor:
     def __init__(
         self,
         origin: Origin,
+        flash: Flash,
         passthrough: Passthrough,
         authorization: Authorization,
         *,
         judges_conditions: bool,
     ) -> None:
-        """Ask `origin`; bodies are read and rows forgotten through `passthrough`.
+        """Ask `origin` and forget in `flash`; bodies are read through `passthrough`.
 
         Unless the origin `judges_conditions`, entries that name an ETag, size or date are refused.
         """
         self._judges_conditions = judges_conditions
         self._origin = origin
+        self._flash = flash
         self._passthrough = passthrough
         self._authorization = authorization
 
@@ -54,36 +52,24 @@ class DeletionDoor:
         if not allowed:
             result = delete_result(None, denied)
             return await exchange.send_whole(_OK, {"Content-Type": "application/xml"}, result)
-        body = delete_objects_xml(allowed, quiet=request.quiet)
         target, head = exchange.target, exchange.head
         assert target is not None  # noqa: S101 - located by the pipeline
         exchange.receipt.origin_requests += 1
         headers = CIMultiDict(request_headers_onward(head.headers))
-        # RGW and older origins insist on Content-MD5, which SDKs no longer send; a checksum header
-        # of the client's proves the client's bytes, which were proven, not ours.
+        # A checksum header of the client's proves the client's bytes, which were proven, not ours.
         for name in [name for name in headers if name.lower().startswith("x-amz-checksum-")]:
             del headers[name]
         headers.pop("x-amz-sdk-checksum-algorithm", None)
-        digest = md5(body, usedforsecurity=False).digest()
-        headers["Content-MD5"] = base64.b64encode(digest).decode()
-        question = OriginRequest(
-            "POST",
-            target.bucket,
-            "",
-            onward_query(head.query),
-            headers,
-            body,
-            len(body),
-            sha256(body).hexdigest(),
-            voice=exchange.voice,
+        answer = await ask_deletion(
+            self._origin,
+            self._flash,
+            target.bucket or "",
+            DeleteRequest(allowed, request.quiet),
+            exchange.voice,
+            headers=headers,
+            query=onward_query(head.query),
         )
-        try:
-            answer = await self._origin.ask(question)
-            result = await answer.read(_RESULT_BYTES_MAX)
-        finally:
-            # An answer that is lost does not mean that nothing was deleted.
-            for entry in allowed:
-                await self._passthrough.forget(ObjectName(target.bucket or "", entry.key))
+        result = answer.body
         if answer.status == _OK and denied:
             result = delete_result(result, denied)
         answered = CIMultiDict(response_headers_onward(answer.headers))

@@ -7,6 +7,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.access.authorization import Authorization
+from gateway.core.uploads import find_completed
 from gateway.core.writing import Write, Writing
 from gateway.doors.exchange import Exchange
 from gateway.doors.s3.long_answers import LongAnswers, Outcome
@@ -14,7 +15,7 @@ from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.refusals import is_absence
 from gateway.doors.s3.request_bodies import RequestBody
 from gateway.model.failures import AccessDenied, Failure, NotSupported, OriginRefused
-from gateway.origin.interface import OriginAnswer, OriginRequest
+from gateway.origin.interface import OriginRequest
 from gateway.protocol.http.percent import encode
 from gateway.protocol.s3.addressing import Target, encode_key
 from gateway.protocol.s3.completion import (
@@ -182,27 +183,19 @@ class UploadDoor:
         return replace(outcome, body=with_etag(outcome.body, f'"{etag}"')) if etag else outcome
 
     async def _answer_again(self, exchange: Exchange, body: bytes) -> Outcome | None:
-        """Return the success that the client missed, if the object is what its parts make.
-
-        The ETag of a multipart object is the MD5 of its parts' MD5s and their number; the object
-        there now has exactly these parts, so the upload was completed, by this worker or another.
-        """
+        """Return the success that the client missed, if the object is what its parts make."""
         target = exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
-        expected = multipart_etag(part_etags(body))
-        if expected is None:
-            return None
-        there: OriginAnswer = await self._writing.origin.ask(
-            OriginRequest("HEAD", target.bucket, target.raw_key, voice=exchange.voice)
+        there = await find_completed(
+            self._writing.origin, target.name, part_etags(body), exchange.voice
         )
-        there.close()
-        if there.status != _OK or there.headers.get("ETag", "").strip('"') != expected:
+        if there is None:
             return None
         headers = CIMultiDict({"Content-Type": "application/xml"})
-        version_id = there.headers.get("x-amz-version-id")
+        version_id = there.get("x-amz-version-id")
         if version_id is not None:
             headers["x-amz-version-id"] = version_id
-        result = complete_result(target.name, f'"{expected}"', _location(exchange))
+        result = complete_result(target.name, there["ETag"], _location(exchange))
         return Outcome(_OK, headers, result)
 
 

@@ -57,6 +57,22 @@ def delete_result(origin_body: bytes | None, errors: Iterable[DeleteError]) -> b
     return write_document(root, NAMESPACE)
 
 
+def read_delete_errors(origin_body: bytes) -> list[DeleteError]:
+    """Return what a DeleteResult says was not deleted; raises OriginUnreachable for another."""
+    root = find_document(origin_body, len(origin_body))
+    if root is None or root.tag != "DeleteResult":
+        raise OriginUnreachable("The origin's answer to DeleteObjects cannot be read.")
+    return [
+        DeleteError(
+            error.findtext("Key") or "",
+            error.findtext("VersionId"),
+            error.findtext("Code") or "InternalError",
+            error.findtext("Message") or "",
+        )
+        for error in root.findall("Error")
+    ]
+
+
 def visible_buckets(origin_body: bytes, is_visible: Callable[[str], bool]) -> bytes:
     """Return a ListAllMyBucketsResult with only the buckets for which `is_visible(name)` holds.
 

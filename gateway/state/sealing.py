@@ -8,6 +8,7 @@ moved to another row does not open. Each purpose has a key of its own (HKDF, RFC
 """
 
 import binascii
+import hmac
 import os
 from base64 import b64decode
 from collections.abc import Sequence
@@ -73,6 +74,33 @@ class Sealer:
 
     def _bound(self, owner: str) -> bytes:
         return self._purpose + b"\0" + owner.encode()
+
+
+class Prover:
+    """Proves that this Forebay wrote something that everybody may read, and says by which key."""
+
+    __slots__ = ("_keys", "number")
+
+    def __init__(self, keys: Sequence[bytes], purpose: str) -> None:
+        """Derive the purpose's keys from `keys` (32 bytes each, the one that proves first)."""
+        numbered = [(_derived(key, b"forebay number", _NUMBER_BYTES), key) for key in keys]
+        self._keys = {
+            int.from_bytes(number, "big", signed=True): _derived(
+                key, b"forebay proof " + purpose.encode(), KEY_BYTES
+            )
+            for number, key in reversed(numbered)
+        }
+        self.number = int.from_bytes(numbered[0][0], "big", signed=True)
+        """Of the key that proves today: 32 bits, signed."""
+
+    def proof(self, plain: bytes) -> bytes:
+        """Return the HMAC-SHA256 of `plain` under today's key."""
+        return hmac.digest(self._keys[self.number], plain, "sha256")
+
+    def is_proof(self, proof: bytes, plain: bytes, number: int) -> bool:
+        """Return whether the key of that number proves `plain` so; compared in constant time."""
+        key = self._keys.get(number)
+        return key is not None and hmac.compare_digest(hmac.digest(key, plain, "sha256"), proof)
 
 
 def parse_keys(text: str) -> tuple[bytes, ...]:

@@ -27,7 +27,7 @@ import lmdb
 from gateway.model.failures import Failure
 
 FORMAT_VERSION: Final = 1
-TABLES: Final = ("identities", "access_keys")
+TABLES: Final = ("identities", "access_keys", "delegation_tokens")
 """Of the state itself. The journal of moves is an environment of its own beside it, with its own
 tables: what it writes a hundred times a move holds up no look-up of an identity."""
 KEY_BYTES_MAX: Final = 511

@@ -11,6 +11,7 @@ from tests.fuzzing import (
     policy_targets,
     session_targets,
     signing_targets,
+    token_targets,
     web_identity_targets,
 )
 from tests.fuzzing.target import Target
@@ -27,6 +28,7 @@ TARGETS: dict[str, Target] = {
         listing_targets,
         policy_targets,
         session_targets,
+        token_targets,
         web_identity_targets,
         signing_targets,
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.state.sealing import Sealer, SealError, parse_keys
+from gateway.state.sealing import Prover, Sealer, SealError, parse_keys
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
 
@@ -61,3 +61,17 @@ def test_keys_are_read_one_a_line() -> None:
 def test_what_is_no_key_is_refused_with_the_remedy(text: str) -> None:
     with pytest.raises(SealError, match="openssl rand -base64 32"):
         parse_keys(text)
+
+
+def test_a_proof_is_one_text_of_one_purpose_by_a_key_that_is_known():
+    old, new = bytes(32), bytes(range(32))
+    before, after = Prover([old], "tokens"), Prover([new, old], "tokens")
+    proof = before.proof(b"text")
+    assert len(proof) == 32
+    assert after.is_proof(proof, b"text", before.number)
+    assert not after.is_proof(proof, b"text", after.number)
+    assert not after.is_proof(proof, b"texts", before.number)
+    assert not after.is_proof(proof[:-1], b"text", before.number)
+    assert not Prover([old], "other").is_proof(proof, b"text", before.number)
+    assert not Prover([new], "tokens").is_proof(proof, b"text", before.number)
+    assert -(2**31) <= before.number != after.number < 2**31

@@ -6,15 +6,25 @@ that was disabled or renewed is refused from the next request on.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from gateway.access.authentication import Authentication, Principal
+from gateway.access.delegation import DelegationTokens
+from gateway.access.identities import secret_mark
+from gateway.access.lent_tokens import LentToken
+from gateway.access.sessions import lender_of
 from gateway.access.trusts import Trusts, is_loopback, is_user
+from gateway.doors.webhdfs.passes import STEP_SECONDS, Passed, Passes, step_use
 from gateway.model.failures import AccessDenied, AuthenticationFailed, InvalidRequest
 from gateway.protocol.http.basic import CHALLENGE, read_basic
 from gateway.protocol.http.head import RequestHead
+from gateway.protocol.http.percent import decode
 
 USER: Final = "user.name"
+DELEGATION: Final = "delegation"
+STEP: Final = "forebay.step"
+"""The parameter of a redirect's URL that holds the pass of the second step."""
 SESSION_TOKEN: Final = "X-Amz-Security-Token"  # noqa: S105 - a header's name
 _PSEUDO: Final = "PseudoAuth"
 """Hadoop's own challenge where user.name would do; every 401 must have one (RFC 9110 15.5.2)."""
@@ -27,21 +37,32 @@ class Who(NamedTuple):
     user: str
     """The user's name, as owners are written."""
     groups: frozenset[str]
+    token: LentToken | None = None
+    """The delegation token that proved them, where it was one."""
+
+
+@dataclass(slots=True)
+class Proofs:
+    """What claims are judged by besides the identities; replaced on reload, between requests."""
+
+    trusts: Trusts
+    tokens: DelegationTokens
+    passes: Passes
 
 
 class WebHdfsAuthentication:
-    """Judges claims; `trusts` are replaced whole on reload, between requests."""
+    """Judges claims."""
 
-    def __init__(self, authentication: Authentication, trusts: Trusts) -> None:
-        """Take who knows the identities, and the networks that are believed."""
+    def __init__(self, authentication: Authentication, proofs: Proofs) -> None:
+        """Take who knows the identities, and what else proves somebody."""
         self._authentication = authentication
-        self.trusts = trusts
+        self.proofs = proofs
 
-    def identify(self, head: RequestHead, remote: str, parameters: Mapping[str, str]) -> Who:
+    async def identify(self, head: RequestHead, remote: str, parameters: Mapping[str, str]) -> Who:
         """Return who asks; `remote` is the connection's peer, `parameters` the query, decoded.
 
-        Raises AuthenticationFailed, InvalidRequest for a claim that is malformed, and AccessDenied
-        for one who wants to act for another (`doas`).
+        Raises AuthenticationFailed, InvalidRequest for a claim that is malformed, AccessDenied for
+        one who wants to act for another (`doas`), NotSupported for a token where there is no key.
         """
         who = self._proven(head, remote, parameters)
         if parameters.get("doas", who.user) != who.user:
@@ -52,31 +73,47 @@ class WebHdfsAuthentication:
         """Return what a 401 has in WWW-Authenticate: what would be taken on this connection."""
         return (CHALLENGE,) if _is_private(head, remote) else (_PSEUDO,)
 
+    def step(self, who: Who, operation: str, raw_path: str) -> str:
+        """Return the value of `STEP` for the URL of an operation's second step on the same path.
+
+        It names the operation as `op` will, and the path as it was sent.
+        """
+        passed = self._passed(who)
+        return self.proofs.passes.seal(passed, step_use(operation, decode(raw_path)), STEP_SECONDS)
+
     def _proven(self, head: RequestHead, remote: str, parameters: Mapping[str, str]) -> Who:
-        pair = read_basic(head)
-        if pair is not None:
-            if not _is_private(head, remote):
-                raise AuthenticationFailed(
-                    "HTTP Basic sends the secret itself, so it is taken over TLS and from this "
-                    "machine only: use https (swebhdfs://), and a new secret."
-                )
-            token = head.headers.get(SESSION_TOKEN)
-            return _itself(self._authentication.identify_pair(pair.name, pair.secret, token))
         if head.headers.get("Authorization"):
+            return self._shown(head, remote)
+        if step := parameters.get(STEP):
+            use = step_use(parameters.get("op", ""), decode(head.path))
+            return self._resumed(self.proofs.passes.open(step, use))
+        if token := parameters.get(DELEGATION):
+            return self._lent(self.proofs.tokens.open(token))
+        if user := parameters.get(USER):
+            return self._believed(user, remote)
+        return _itself(self._authentication.identify_nobody())
+
+    def _shown(self, head: RequestHead, remote: str) -> Who:
+        """Return who shows credentials in the Authorization header."""
+        pair = read_basic(head)
+        if pair is None:
             raise InvalidRequest(
                 "This Authorization is not understood here: use Basic.",
                 code="AuthorizationHeaderMalformed",
             )
-        user = parameters.get(USER)
-        if user:
-            return self._believed(user, remote)
-        return _itself(self._authentication.identify_nobody())
+        if not _is_private(head, remote):
+            raise AuthenticationFailed(
+                "HTTP Basic sends the secret itself, so it is taken over TLS and from this "
+                "machine only: use https (swebhdfs://), and a new secret."
+            )
+        token = head.headers.get(SESSION_TOKEN)
+        return _itself(self._authentication.identify_pair(pair.name, pair.secret, token))
 
     def _believed(self, user: str, remote: str) -> Who:
         """Return whom a user is who only says so."""
         if not is_user(user):
             raise InvalidRequest(f"{user[:128]!r} is no user's name.")
-        name = self.trusts.find(remote, user)
+        name = self.proofs.trusts.find(remote, user)
         if name is None:
             raise AuthenticationFailed(
                 f"user.name={user} proves nothing: no [[webhdfs.trusts]] believes it from {remote}."
@@ -84,12 +121,46 @@ class WebHdfsAuthentication:
         identity = self._authentication.identities.find_name(name)
         if identity is None:
             raise AuthenticationFailed(f"The user {user} has no identity that may be used now.")
+        return _as_user(self._authentication.principal_of(identity.access_key), user)
+
+    def _lent(self, lent: LentToken) -> Who:
+        """Return whom a delegation token stands for, as they are now."""
+        identity = lender_of(lent, self._authentication.identities)
         principal = self._authentication.principal_of(identity.access_key)
-        return Who(principal, user, principal.groups)
+        return Who(principal, lent.user, principal.groups, lent)
+
+    def _resumed(self, passed: Passed) -> Who:
+        """Return who began what a pass lets go on, as they are now."""
+        authentication = self._authentication
+        if passed.token_sequence is not None:
+            self.proofs.tokens.check(passed.token_sequence)
+        if not passed.identity_key:
+            return _as_user(authentication.identify_nobody(), passed.user)
+        if passed.session_token is None:
+            lender_of(passed, authentication.identities)
+        principal = authentication.principal_of(passed.identity_key, passed.session_token)
+        return _as_user(principal, passed.user)
+
+    def _passed(self, who: Who) -> Passed:
+        principal = who.principal
+        identity = self._authentication.identities.find(principal.access_key)
+        return Passed(
+            user=who.user,
+            identity=principal.name,
+            identity_key=principal.access_key,
+            secret_mark="" if identity is None else secret_mark(identity.secret_key),
+            issued_us=int(self.proofs.passes.now().timestamp() * 1_000_000),
+            session_token=principal.claim.session_token,
+            token_sequence=None if who.token is None else who.token.sequence,
+        )
 
 
 def _itself(principal: Principal) -> Who:
-    return Who(principal, principal.name, principal.groups)
+    return _as_user(principal, principal.name)
+
+
+def _as_user(principal: Principal, user: str) -> Who:
+    return Who(principal, user, principal.groups)
 
 
 def _is_private(head: RequestHead, remote: str) -> bool:

@@ -8,13 +8,15 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.access.authentication import Authentication
+from gateway.access.delegation import DelegationTokens, Lifetimes
 from gateway.access.identities import Identities, Identity
 from gateway.access.identity_ledger import Wanted
 from gateway.access.policy import compile_policy
 from gateway.access.session_issue import Issuing
 from gateway.access.session_tokens import PURPOSE, SessionTokens
 from gateway.access.trusts import Trust, Trusts
-from gateway.doors.webhdfs.authentication import WebHdfsAuthentication
+from gateway.doors.webhdfs.authentication import Proofs, WebHdfsAuthentication
+from gateway.doors.webhdfs.passes import Passes
 from gateway.model.failures import AccessDenied, AuthenticationFailed, InvalidRequest
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.claimed_key import find_claimed_key
@@ -31,7 +33,13 @@ TOKENS = SessionTokens(Sealer([bytes(32)], PURPOSE))
 
 
 def door(identities, trusts=TRUSTS) -> WebHdfsAuthentication:
-    return WebHdfsAuthentication(Authentication(identities, lambda: NOW, TOKENS), trusts)
+    return door_of(Authentication(identities, lambda: NOW, TOKENS), trusts)
+
+
+def door_of(judge, trusts=TRUSTS) -> WebHdfsAuthentication:
+    tokens = DelegationTokens(None, None, Lifetimes(), lambda: NOW)
+    passes = Passes(Sealer([bytes(32)], "webhdfs passes"), lambda: NOW)
+    return WebHdfsAuthentication(judge, Proofs(trusts, tokens, passes))
 
 
 def head(*, basic=None, secure=False, token=None, **headers) -> RequestHead:
@@ -43,8 +51,8 @@ def head(*, basic=None, secure=False, token=None, **headers) -> RequestHead:
 
 
 @pytest.mark.parametrize(("remote", "secure"), [(LOOPBACK, False), ("::1", False), (CLUSTER, True)])
-def test_basic_is_the_key_pair_of_an_identity(remote, secure):
-    who = door(Identities([ANN])).identify(
+async def test_basic_is_the_key_pair_of_an_identity(remote, secure):
+    who = await door(Identities([ANN])).identify(
         head(basic="ann-key:ann:secret", secure=secure), remote, {}
     )
     assert (who.user, who.groups) == ("ann", {"staff"})
@@ -53,63 +61,66 @@ def test_basic_is_the_key_pair_of_an_identity(remote, secure):
     assert who.principal.seed is None
 
 
-def test_basic_in_the_clear_is_refused_in_words_even_where_it_is_right():
+async def test_basic_in_the_clear_is_refused_in_words_even_where_it_is_right():
     door_ = door(Identities([ANN]))
     for basic in ("ann-key:ann:secret", "ann-key:wrong"):
         with pytest.raises(AuthenticationFailed, match="over TLS"):
-            door_.identify(head(basic=basic), CLUSTER, {"user.name": "alice"})
+            await door_.identify(head(basic=basic), CLUSTER, {"user.name": "alice"})
 
 
 @pytest.mark.parametrize(
     "basic", ["ann-key:ann:secre", "ann-key:", "ann-key:ann:secrett", "zoe-key:ann:secret", ":"]
 )
-def test_a_wrong_key_and_a_wrong_secret_are_told_alike_and_nobody_else_is_taken(basic):
+async def test_a_wrong_key_and_a_wrong_secret_are_told_alike_and_nobody_else_is_taken(basic):
     known = door(
         Identities([ANN, NOBODY]), Trusts([Trust((ip_network("127.0.0.0/8"),), {}, "ann")])
     )
     with pytest.raises(AuthenticationFailed) as refused:
-        known.identify(head(basic=basic), LOOPBACK, {"user.name": "alice"})
+        await known.identify(head(basic=basic), LOOPBACK, {"user.name": "alice"})
     assert refused.value.message == "The access key or its secret is wrong."
     assert refused.value.code == "InvalidAccessKeyId"
 
 
 @pytest.mark.parametrize("authorization", ["Basic !", "Negotiate YII=", "AWS4-HMAC-SHA256 Cred"])
-def test_a_header_that_is_not_understood_is_refused_and_nobody_else_is_taken(authorization):
+async def test_a_header_that_is_not_understood_is_refused_and_nobody_else_is_taken(authorization):
     known = door(Identities([ANN, NOBODY]))
     with pytest.raises(InvalidRequest):
-        known.identify(head(Authorization=authorization), CLUSTER, {"user.name": "alice"})
+        await known.identify(head(Authorization=authorization), CLUSTER, {"user.name": "alice"})
 
 
-def test_user_name_is_believed_from_the_networks_that_are_trusted_and_no_others():
+async def test_user_name_is_believed_from_the_networks_that_are_trusted_and_no_others():
     known = door(Identities([ANN, Identity("settled", "s-key", "s", ADMIN)]))
-    alice = known.identify(head(), CLUSTER, {"user.name": "alice"})
-    zoe = known.identify(head(), CLUSTER, {"user.name": "zoe"})
+    alice = await known.identify(head(), CLUSTER, {"user.name": "alice"})
+    zoe = await known.identify(head(), CLUSTER, {"user.name": "zoe"})
     assert (alice.user, alice.principal.name, alice.groups) == ("alice", "ann", {"staff"})
     assert (zoe.user, zoe.principal.name) == ("zoe", "settled")
     for forged in ({}, {"X-Forwarded-For": CLUSTER, "Forwarded": f"for={CLUSTER}"}):
         with pytest.raises(AuthenticationFailed, match="proves nothing"):
-            known.identify(head(**forged), ELSEWHERE, {"user.name": "alice"})
+            await known.identify(head(**forged), ELSEWHERE, {"user.name": "alice"})
 
 
-def test_a_user_without_an_identity_that_may_be_used_is_refused():
+async def test_a_user_without_an_identity_that_may_be_used_is_refused():
     known = door(Identities([NOBODY]), Trusts([Trust((ip_network("::/0"),), {}, "nobody")]))
     for who in (door(Identities()), known):
         with pytest.raises(AuthenticationFailed):
-            who.identify(head(), CLUSTER if who is not known else "::1", {"user.name": "alice"})
+            await who.identify(
+                head(), CLUSTER if who is not known else "::1", {"user.name": "alice"}
+            )
 
 
-def test_who_claims_nothing_is_the_anonymous_identity_or_nobody():
-    assert door(Identities([NOBODY])).identify(head(), ELSEWHERE, {}).user == "nobody"
+async def test_who_claims_nothing_is_the_anonymous_identity_or_nobody():
+    nobody = await door(Identities([NOBODY])).identify(head(), ELSEWHERE, {})
+    assert nobody.user == "nobody"
     with pytest.raises(AuthenticationFailed):
-        door(Identities([ANN])).identify(head(), LOOPBACK, {})
+        await door(Identities([ANN])).identify(head(), LOOPBACK, {})
 
 
-def test_nobody_acts_for_another():
+async def test_nobody_acts_for_another():
     known = door(Identities([ANN]))
     basic = head(basic="ann-key:ann:secret")
-    assert known.identify(basic, LOOPBACK, {"doas": "ann"}).user == "ann"
+    assert (await known.identify(basic, LOOPBACK, {"doas": "ann"})).user == "ann"
     with pytest.raises(AccessDenied, match="may not act for another"):
-        known.identify(basic, LOOPBACK, {"doas": "bob"})
+        await known.identify(basic, LOOPBACK, {"doas": "bob"})
 
 
 def test_a_challenge_asks_for_a_secret_only_where_nobody_reads_it():
@@ -119,19 +130,19 @@ def test_a_challenge_asks_for_a_secret_only_where_nobody_reads_it():
     assert known.challenges(head(), CLUSTER) == ("PseudoAuth",)
 
 
-def test_a_session_is_its_three_parts():
+async def test_a_session_is_its_three_parts():
     judge = Authentication(Identities([ANN]), lambda: NOW, TOKENS)
     issued = Issuing(judge, lambda: NOW).session_of(judge.principal_of("ann-key"), 3600)
-    known = WebHdfsAuthentication(judge, Trusts())
+    known = door_of(judge)
     pair = f"{issued.session.access_key}:{issued.session.secret_key}"
-    who = known.identify(head(basic=pair, token=issued.token), LOOPBACK, {})
+    who = await known.identify(head(basic=pair, token=issued.token), LOOPBACK, {})
     assert (who.user, who.groups, who.principal.session) == ("ann", {"staff"}, issued.session)
     for wrong in (head(basic=pair), head(basic=pair + "x", token=issued.token)):
         with pytest.raises(AuthenticationFailed):
-            known.identify(wrong, LOOPBACK, {})
+            await known.identify(wrong, LOOPBACK, {})
 
 
-def test_an_identity_of_the_state_is_refused_from_the_next_request_on(tmp_path):
+async def test_an_identity_of_the_state_is_refused_from_the_next_request_on(tmp_path):
     with Kept(tmp_path) as kept:
         _, keys = kept.ledger.add(Wanted("zoe", "admin", ("readers",)), by=BY)
         known = door(kept.lookup, Trusts([Trust((ip_network("10.0.0.0/8"),), {"zoe": "zoe"})]))
@@ -139,23 +150,23 @@ def test_an_identity_of_the_state_is_refused_from_the_next_request_on(tmp_path):
             "basic": (head(basic=f"{keys.access_key}:{keys.secret_key}"), LOOPBACK, {}),
             "pseudo": (head(), CLUSTER, {"user.name": "zoe"}),
         }
-        assert {known.identify(*one).user for one in asked.values()} == {"zoe"}
-        assert known.identify(*asked["pseudo"]).groups == {"readers"}
+        assert {(await known.identify(*one)).user for one in asked.values()} == {"zoe"}
+        assert (await known.identify(*asked["pseudo"])).groups == {"readers"}
         kept.ledger.disable("zoe", by=BY)
-        assert _refused(known, asked) == {"basic", "pseudo"}
+        assert await _refused(known, asked) == {"basic", "pseudo"}
         kept.ledger.enable("zoe", by=BY)
-        assert _refused(known, asked) == set()
+        assert await _refused(known, asked) == set()
         kept.ledger.rotate("zoe", by=BY)
-        assert _refused(known, asked) == {"basic"}
+        assert await _refused(known, asked) == {"basic"}
         kept.ledger.remove("zoe", by=BY)
-        assert _refused(known, asked) == {"basic", "pseudo"}
+        assert await _refused(known, asked) == {"basic", "pseudo"}
 
 
-def _refused(known, asked) -> set[str]:
+async def _refused(known, asked) -> set[str]:
     refused = set()
     for name, one in asked.items():
         try:
-            known.identify(*one)
+            await known.identify(*one)
         except AuthenticationFailed:
             refused.add(name)
     return refused

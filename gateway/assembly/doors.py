@@ -9,18 +9,19 @@ from gateway.assembly.state import make_lookup
 from gateway.core.hits import Hits
 from gateway.core.snapshots import SnapshotObjects
 from gateway.doors.connections import Connections
-from gateway.doors.http_server import S3Server
+from gateway.doors.http_server import DoorServer
+from gateway.doors.room import Room
 from gateway.doors.s3.at_once import AtOnce
 from gateway.doors.s3.conditional_writes import CONDITIONAL_OPERATIONS, refusing_conditions
 from gateway.doors.s3.deletions import DeletionDoor
 from gateway.doors.s3.forms import FormDoor
+from gateway.doors.s3.last_words import S3_WORDS
 from gateway.doors.s3.long_answers import LongAnswers
 from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pinned_passthrough import PinnedPassthrough
 from gateway.doors.s3.pipeline import Handler, Pipeline
 from gateway.doors.s3.preflights import PreflightDoor
-from gateway.doors.s3.room import Room
 from gateway.doors.s3.uploads import UploadDoor
 from gateway.doors.s3.virtual_buckets import VirtualBuckets
 from gateway.doors.sts.pipeline import StsDoor
@@ -37,7 +38,7 @@ def make_server(
     core: Core,
     connections: Connections,
     access_log: AccessLog,
-) -> S3Server:
+) -> DoorServer:
     """Put the doors behind the listener: a hit that needs no waiting, else S3 or STS."""
     pipeline, sts = doors
     domains = settings.s3.domain
@@ -51,7 +52,7 @@ def make_server(
         virtual=pipeline.virtual,
         now=now,
     )
-    return S3Server(choosing_door(pipeline, sts, domains), connections, at_once)
+    return DoorServer(choosing_door(pipeline, sts, domains), connections, S3_WORDS, at_once)
 
 
 def make_pipeline(

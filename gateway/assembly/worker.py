@@ -23,7 +23,7 @@ from gateway.assembly.state import open_store, renewed_lookup
 from gateway.assembly.tasks import background_tasks
 from gateway.doors.connections import Connections
 from gateway.doors.http_server import (
-    S3Server,
+    DoorServer,
     assert_safe_parser,
     listening_socket,
 )
@@ -96,7 +96,7 @@ def _listener_tls(settings: Settings) -> ListenerTls | None:
 
 
 async def _listen(
-    settings: Settings, port: int, server: S3Server, tls: ListenerTls | None
+    settings: Settings, port: int, server: DoorServer, tls: ListenerTls | None
 ) -> asyncio.Server:
     """Open the worker's own socket on the shared port."""
     context = tls.context if tls is not None else None

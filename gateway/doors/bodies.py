@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from gateway.core.reading import FlashPiece, Piece
-from gateway.doors.connection import S3Connection
+from gateway.doors.connection import ClientConnection
 from gateway.doors.exchange import Exchange
 from gateway.flash.store import SegmentHandle
 
@@ -45,7 +45,7 @@ async def _send_flash(exchange: Exchange, response: web.StreamResponse, piece: F
 async def _sendfile(exchange: Exchange, handle: SegmentHandle, offset: int, length: int) -> None:
     """Hand a stretch of a segment to the kernel: what the socket takes at once, then the rest."""
     connection = exchange.request.protocol
-    assert isinstance(connection, S3Connection)  # noqa: S101 - no other server makes requests
+    assert isinstance(connection, ClientConnection)  # noqa: S101 - no other server makes requests
     transport = connection.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client left")
@@ -79,7 +79,7 @@ def _sent_at_once(
 
 
 async def _send_in_time(
-    connection: S3Connection,
+    connection: ClientConnection,
     transport: asyncio.Transport,
     handle: SegmentHandle,
     offset: int,

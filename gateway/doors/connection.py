@@ -1,4 +1,4 @@
-"""One connection of a client: aiohttp's, with bounds on heads and on waiting, and S3's words.
+"""One connection of a client: aiohttp's, with bounds on heads and on waiting, in a door's words.
 
 Its states are those of `Connections`: it waits for a head, a request is answered (and may wait for
 the client), or it is idle.
@@ -15,7 +15,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.core.objects import Question
 from gateway.doors.connections import Connections
-from gateway.doors.last_words import error_answer, goodbye
+from gateway.doors.last_words import LastWords
 from gateway.model.failures import InvalidRequest
 from gateway.telemetry import metrics
 
@@ -31,7 +31,7 @@ _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of zero: what the client did not take is thrown away, and its memory is free."""
 
 
-class S3Connection(RequestHandler):
+class ClientConnection(RequestHandler):
     """A connection that is bounded in bytes and in time."""
 
     __slots__ = (
@@ -42,6 +42,7 @@ class S3Connection(RequestHandler):
         "_is_answering",
         "_limits",
         "_waited_seconds",
+        "_words",
         "question",
     )
 
@@ -50,6 +51,7 @@ class S3Connection(RequestHandler):
         server: web.Server,
         connections: Connections,
         loop: asyncio.AbstractEventLoop,
+        words: LastWords,
     ) -> None:
         """Belong to `server`; bodies are left as they are sent (no decompression)."""
         limits = connections.limits
@@ -65,6 +67,7 @@ class S3Connection(RequestHandler):
         }
         super().__init__(server, loop=loop, **options)
         self._connections = connections
+        self._words = words
         self._limits = limits
         self._head_bytes = 0
         self._is_answering = False
@@ -212,12 +215,12 @@ class S3Connection(RequestHandler):
         request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - aiohttp's words are not S3's
+        message: str | None = None,  # noqa: ARG002 - aiohttp's words are not the door's
     ) -> web.StreamResponse:
-        """Return the S3 error for a request that never became one; the connection is closed."""
+        """Return the error for a request that never became one; the connection is closed."""
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun: it can only be cut")
-        return error_answer(_code_of(status, exc))
+        return self._words.error_answer(_code_of(status, exc))
 
     def log_exception(self, *args: object, **kwargs: object) -> None:
         """Say nothing: a target in a traceback may hold a presigned URL's signature."""
@@ -245,7 +248,7 @@ class S3Connection(RequestHandler):
         if transport is not None:
             self._connections.heads.discard(self)
             self.close()
-            self._connections.sees_off(transport, goodbye(code))
+            self._connections.sees_off(transport, self._words.goodbye(code))
 
     def _cut(self) -> None:
         """Break the connection under whoever sends: a wait in the kernel hears of nothing else."""

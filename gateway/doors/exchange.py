@@ -1,26 +1,21 @@
-"""One request and its answer: what every S3 handler is given, and how it sends."""
+"""One request and its answer, whatever the door: what a handler is given, and how it sends."""
 
 from collections.abc import AsyncGenerator, Mapping
 from random import getrandbits
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.access.metering import Pace
-from gateway.access.request_context import NOTHING_KNOWN, RequestContext
-from gateway.core.objects import Question
 from gateway.core.receipt import Receipt
-from gateway.doors.connection import S3Connection
+from gateway.doors.connection import ClientConnection
 from gateway.doors.whole_answer import WholeAnswer
 from gateway.model.failures import BodyMismatch
-from gateway.model.voices import Voice
 from gateway.protocol.http.head import RequestHead, is_plainly_framed, split_target
 
 if TYPE_CHECKING:
     from gateway.access.authentication import Principal
-    from gateway.protocol.s3.addressing import Target
-    from gateway.protocol.s3.operations import Operation
 
 _FORBIDDEN = 403
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -29,23 +24,21 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Exchange:
     """A request on its way through the pipeline; each step writes down what it found."""
 
+    id_header: ClassVar[str] = ""
+    """The door's own header for the request's id, beside x-forebay-request-id."""
+
     __slots__ = (
         "_continued",
         "bytes_in",
         "bytes_out",
-        "context",
         "error_code",
-        "failed_within",
         "head",
         "id",
-        "judged",
-        "operation",
         "pace",
         "principal",
         "receipt",
         "request",
         "response",
-        "target",
     )
 
     def __init__(self, request: web.BaseRequest) -> None:
@@ -56,17 +49,10 @@ class Exchange:
         # Sixteen characters like S3's own; random, since clients quote it to several operators.
         self.id = f"{getrandbits(64):016X}"
         self.receipt = Receipt(is_explained=request.headers.get("x-forebay-explain") == "1")
-        self.target: Target | None = None
-        self.judged: Target | None = None
-        """What policies are asked about: the target, or the source behind a snapshot."""
-        self.operation: Operation | None = None
         self.principal: Principal | None = None
         self.pace: Pace | None = None
-        self.context: RequestContext = NOTHING_KNOWN
         self.response: web.StreamResponse | None = None
         self.error_code = ""
-        self.failed_within = False
-        """Whether the answer is a 200 with an error in its body."""
         self.bytes_in = 0
         self.bytes_out = 0
         self._continued = False
@@ -108,7 +94,7 @@ class Exchange:
         (RequestTimeout) where it is too slow.
         """
         content, connection = self.request.content, self.request.protocol
-        assert isinstance(connection, S3Connection)  # noqa: S101 - no other server makes requests
+        assert isinstance(connection, ClientConnection)  # noqa: S101 - no other server makes requests
         if self.head.headers.get("Expect", "").lower() == "100-continue" and not self._continued:
             self._continued = True
             await self.request.writer.write(_CONTINUE)
@@ -127,20 +113,6 @@ class Exchange:
                 code="IncompleteBody",
             ) from error
 
-    @property
-    def voice(self) -> Voice:
-        """Return who asks the origin: the principal's, on behalf of the web site that asks."""
-        assert self.principal is not None  # noqa: S101 - identified by the pipeline
-        site = self.head.headers.get("Origin")
-        voice = self.principal.voice
-        return voice if site is None else voice.on_behalf_of(site, self.head.method)
-
-    @property
-    def question(self) -> Question | None:
-        """Return what the origin was asked for this request before it had a task, if it was."""
-        connection = self.request.protocol
-        return connection.question if isinstance(connection, S3Connection) else None
-
     async def write(
         self, response: web.StreamResponse, piece: bytes | bytearray | memoryview
     ) -> None:
@@ -153,10 +125,6 @@ class Exchange:
                 await self.pace.spend(len(part))
                 await response.write(part)
         self.bytes_out += len(piece)
-
-    def fail_within(self, code: str) -> None:
-        """Note that the 200 has an `<Error>` in it: it counts as no success."""
-        self.error_code, self.failed_within = code, True
 
     @property
     def remote(self) -> str:
@@ -185,7 +153,8 @@ class Exchange:
     def _with_our_headers(self, status: int, headers: Mapping[str, str]) -> CIMultiDict[str]:
         """Return the answer's headers with the request ids and how it was made."""
         ours = CIMultiDict(headers)
-        ours.setdefault("x-amz-request-id", self.id)
+        if self.id_header:
+            ours.setdefault(self.id_header, self.id)
         ours["x-forebay-request-id"] = self.id
         ours.setdefault("Server", "Forebay")
         # How a denial was made, here or at the origin, could tell whether the object is there; to

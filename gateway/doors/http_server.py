@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import http_parser, web
 
-from gateway.doors.connection import S3Connection
+from gateway.doors.connection import ClientConnection
 from gateway.doors.connections import Connections
+from gateway.doors.last_words import LastWords
 from gateway.doors.prompt_connection import AtOnce, PromptConnection
 from gateway.doors.refused_connection import RefusedConnection
 
@@ -28,12 +29,19 @@ _QUEUED_MAX: Final = 4096
 """Connections that the kernel keeps until they are accepted (at most net.core.somaxconn)."""
 
 
-class S3Server(web.Server):
-    """Makes an `S3Connection` for each connection that there is room for."""
+class DoorServer(web.Server):
+    """Makes a `ClientConnection` for each connection that there is room for."""
 
-    def __init__(self, handler: Handler, connections: Connections, at_once: AtOnce) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        connections: Connections,
+        words: LastWords,
+        at_once: AtOnce | None = None,
+    ) -> None:
         """Serve `handler` on `connections`; what `at_once` answers needs no handler."""
         super().__init__(self._answered)
+        self._words = words
         self._handler = handler
         self._at_once = at_once
         self._bounded = connections
@@ -42,8 +50,11 @@ class S3Server(web.Server):
         """Return the protocol of a new connection, which may be one that refuses."""
         if not self._bounded.make_room():
             # asyncio asks no more of it than asyncio.Protocol has.
-            return RefusedConnection(self._bounded)  # type: ignore[return-value]
-        return PromptConnection(self, self._bounded, asyncio.get_running_loop(), self._at_once)
+            return RefusedConnection(self._bounded, self._words)  # type: ignore[return-value]
+        loop = asyncio.get_running_loop()
+        if self._at_once is None:
+            return ClientConnection(self, self._bounded, loop, self._words)
+        return PromptConnection(self, self._bounded, loop, self._words, self._at_once)
 
     async def listen(
         self, listener: socket.socket, context: ssl.SSLContext | None
@@ -69,7 +80,7 @@ class S3Server(web.Server):
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
         """Return the request that is answered next on its connection; aiohttp's own name for it."""
-        assert isinstance(protocol, S3Connection)  # noqa: S101 - we make no other
+        assert isinstance(protocol, ClientConnection)  # noqa: S101 - we make no other
         protocol.begins_request()
         return super()._make_request(message, payload, protocol, writer, task)
 
@@ -79,7 +90,7 @@ class S3Server(web.Server):
             return await self._handler(request)
         finally:
             connection = request.protocol
-            assert isinstance(connection, S3Connection)  # noqa: S101 - as above
+            assert isinstance(connection, ClientConnection)  # noqa: S101 - as above
             connection.ends_request(request)
 
 

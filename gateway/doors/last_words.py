@@ -1,38 +1,49 @@
 """What a client is told that has no request: bad HTTP, too late, too many connections."""
 
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
-from gateway.protocol.s3.errors import ERRORS, error_xml
-
 RETRY_SECONDS: Final = 2
 
 
-def error_answer(code: str) -> web.Response:
-    """Return an S3 error that ends its connection."""
-    status, words = ERRORS[code]
-    identity = secrets.token_hex(8).upper()
-    response = web.Response(
-        status=status,
-        body=error_xml(code, words, "", identity),
-        content_type="application/xml",
-        headers={"x-amz-request-id": identity, "Server": "Forebay"},
-    )
-    response.force_close()
-    return response
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """How one door tells such errors; their codes are S3's, as those of failures are."""
+
+    tell: Callable[[str, str], tuple[int, bytes]]
+    """From an error's code and the answer's id to its status and body."""
+    content_type: str
+    id_header: str
+
+    def error_answer(self, code: str) -> web.Response:
+        """Return an error that ends its connection."""
+        identity = _new_id()
+        status, body = self.tell(code, identity)
+        response = web.Response(
+            status=status,
+            body=body,
+            content_type=self.content_type,
+            headers={self.id_header: identity, "Server": "Forebay"},
+        )
+        response.force_close()
+        return response
+
+    def goodbye(self, code: str) -> bytes:
+        """Return the same as bytes, for who has not sent a whole request."""
+        identity = _new_id()
+        status, body = self.tell(code, identity)
+        retry = f"Retry-After: {RETRY_SECONDS}\r\n" if code == "SlowDown" else ""
+        head = (
+            f"HTTP/1.1 {status} {code}\r\nServer: Forebay\r\n{self.id_header}: {identity}\r\n"
+            f"Content-Type: {self.content_type}\r\nContent-Length: {len(body)}\r\n{retry}"
+            "Connection: close\r\n\r\n"
+        )
+        return head.encode() + body
 
 
-def goodbye(code: str) -> bytes:
-    """Return the same as bytes, for who has not sent a whole request."""
-    status, words = ERRORS[code]
-    identity = secrets.token_hex(8).upper()
-    body = error_xml(code, words, "", identity)
-    retry = f"Retry-After: {RETRY_SECONDS}\r\n" if code == "SlowDown" else ""
-    head = (
-        f"HTTP/1.1 {status} {code}\r\nServer: Forebay\r\nx-amz-request-id: {identity}\r\n"
-        f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n{retry}"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode() + body
+def _new_id() -> str:
+    return secrets.token_hex(8).upper()

@@ -13,8 +13,9 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from gateway.core.objects import Question
-from gateway.doors.connection import S3Connection
+from gateway.doors.connection import ClientConnection
 from gateway.doors.connections import Connections
+from gateway.doors.last_words import LastWords
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
@@ -40,15 +41,15 @@ class AtOnce(Protocol):
     """Gives whole answers or promises them; None where a request takes a task."""
 
     def answer(
-        self, message: RawRequestMessage, raw: bytes, peer: S3Connection
+        self, message: RawRequestMessage, raw: bytes, peer: ClientConnection
     ) -> bytes | Promise | None:
         """Answer a request that was parsed from `raw`; b"" where it is not sure from what."""
 
-    def answer_again(self, raw: bytes, peer: S3Connection) -> bytes | Promise | None:
+    def answer_again(self, raw: bytes, peer: ClientConnection) -> bytes | Promise | None:
         """Answer a head that was answered before, to the last byte."""
 
 
-class PromptConnection(S3Connection):
+class PromptConnection(ClientConnection):
     """A connection that needs no task for most of what is asked."""
 
     __slots__ = ("_at_once", "_held", "_is_between", "_is_closing_later", "_promise", "_promised")
@@ -58,10 +59,11 @@ class PromptConnection(S3Connection):
         server: web.Server,
         connections: Connections,
         loop: asyncio.AbstractEventLoop,
+        words: LastWords,
         at_once: AtOnce,
     ) -> None:
         """Belong to `server`; ask `at_once` first."""
-        super().__init__(server, connections, loop)
+        super().__init__(server, connections, loop, words)
         self._at_once = at_once
         self._is_between = True
         self._promise: Promise | None = None

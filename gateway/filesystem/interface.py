@@ -62,6 +62,16 @@ class Tree(Protocol):
         """Return what stands at a path; a symbolic link is not followed."""
         ...
 
+    async def check_access(
+        self, caller: Caller, path: str, *, reads: bool, writes: bool, executes: bool
+    ) -> None:
+        """Return where the caller may do all that is named with what stands at a path.
+
+        Judged by policies, and by mode bits where these judge; nothing is changed. Raises
+        AccessDenied, and NotFound where nothing stands there.
+        """
+        ...
+
     async def children(
         self, caller: Caller, path: str, after: str = "", count_max: int = PAGE_ENTRIES_MAX
     ) -> Page:

@@ -31,10 +31,10 @@ from gateway.access.policy import Decision
 from gateway.core.hits import Hit, Hits
 from gateway.core.objects import Question
 from gateway.core.snapshots import RULE
+from gateway.doors.room import Room
 from gateway.doors.s3.contexts import context_in
 from gateway.doors.s3.hit_answers import HitAnswers
 from gateway.doors.s3.plain_gets import is_plain
-from gateway.doors.s3.room import Room
 from gateway.doors.s3.virtual_buckets import VirtualBuckets, source_target
 from gateway.model.failures import Failure
 from gateway.model.names import ObjectName

@@ -9,11 +9,11 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.model.failures import NotSupported
 from gateway.protocol.http.conditions import CONDITION_HEADERS
 
-Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+Handler = Callable[[S3Exchange], Awaitable[web.StreamResponse]]
 
 _CONDITIONS: Final = (
     *CONDITION_HEADERS,
@@ -31,7 +31,7 @@ CONDITIONAL_OPERATIONS: Final = (
 def refusing_conditions(handler: Handler) -> Handler:
     """Return the handler of a write that refuses any condition on what it replaces."""
 
-    async def answer(exchange: Exchange) -> web.StreamResponse:
+    async def answer(exchange: S3Exchange) -> web.StreamResponse:
         for name in _CONDITIONS:
             if name in exchange.head.headers:
                 raise NotSupported(

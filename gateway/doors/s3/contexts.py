@@ -8,14 +8,14 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.access.authentication import Principal
 from gateway.access.request_context import NOTHING_KNOWN, Facts, RequestContext, request_context
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.protocol.http.head import RequestHead
 
 _OF_THE_CLIENT = ("Referer", "User-Agent")
 
 
 def context_of(
-    exchange: Exchange, principal: Principal, now: Callable[[], datetime]
+    exchange: S3Exchange, principal: Principal, now: Callable[[], datetime]
 ) -> RequestContext:
     """Return the values of the keys that the principal's policy names.
 
@@ -25,7 +25,7 @@ def context_of(
 
 
 def form_context(
-    exchange: Exchange,
+    exchange: S3Exchange,
     principal: Principal,
     fields: Mapping[str, str],
     now: Callable[[], datetime],

@@ -5,7 +5,7 @@ from multidict import CIMultiDict
 
 from gateway.access.authorization import Authorization
 from gateway.core.deleting import ask_deletion
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.flash.store import Flash
 from gateway.model.failures import AccessDenied
@@ -45,7 +45,7 @@ class DeletionDoor:
         self._passthrough = passthrough
         self._authorization = authorization
 
-    async def delete_objects(self, exchange: Exchange) -> web.StreamResponse:
+    async def delete_objects(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer DeleteObjects."""
         request = parse_delete_objects(await self._passthrough.whole_body(exchange))
         allowed, denied = self._judged(exchange, request)
@@ -77,7 +77,7 @@ class DeletionDoor:
         return await exchange.send_whole(answer.status, answered, result)
 
     def _judged(
-        self, exchange: Exchange, request: DeleteRequest
+        self, exchange: S3Exchange, request: DeleteRequest
     ) -> tuple[list[DeleteEntry], list[DeleteError]]:
         """Return the entries that the principal may delete, and the errors for the others."""
         principal, target = exchange.principal, exchange.target

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.request_bodies import OBJECT_BYTES_MAX
 from gateway.model.failures import InvalidRequest
 from gateway.protocol.s3.checksums import BodyProof
@@ -20,7 +20,7 @@ class FormBody:
 
     is_proven_by_trailer = True
 
-    def __init__(self, exchange: Exchange, raw: AsyncGenerator[bytes]) -> None:
+    def __init__(self, exchange: S3Exchange, raw: AsyncGenerator[bytes]) -> None:
         """Read from `raw`; raises InvalidRequest for what is no form or has no length."""
         headers = exchange.head.headers
         if "Content-Length" not in headers:

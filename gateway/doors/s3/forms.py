@@ -17,8 +17,8 @@ from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.access.metering import Metering
 from gateway.core.writing import Write, Writing
-from gateway.doors.exchange import Exchange
 from gateway.doors.s3.contexts import form_context
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.form_bodies import FormBody
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.preflights import PreflightDoor
@@ -76,7 +76,9 @@ class FormDoor:
         self._preflights = preflights
         self._now = now
 
-    async def post(self, exchange: Exchange, authentication: Authentication) -> web.StreamResponse:
+    async def post(
+        self, exchange: S3Exchange, authentication: Authentication
+    ) -> web.StreamResponse:
         """Answer PostObject."""
         exchange.operation = Operation("PostObject", "s3:PutObject", "bucket")
         async with aclosing(exchange.body()) as raw:
@@ -104,7 +106,7 @@ class FormDoor:
         return await self._succeeded(exchange, upload, answer)
 
     async def _judged(
-        self, exchange: Exchange, authentication: Authentication, body: FormBody
+        self, exchange: S3Exchange, authentication: Authentication, body: FormBody
     ) -> FormUpload:
         """Return what the form asks, once who asks, the policy and the right were judged."""
         bucket = exchange.target.bucket if exchange.target is not None else None
@@ -126,7 +128,7 @@ class FormDoor:
         return upload
 
     async def _succeeded(
-        self, exchange: Exchange, upload: FormUpload, answer: OriginAnswer
+        self, exchange: S3Exchange, upload: FormUpload, answer: OriginAnswer
     ) -> web.StreamResponse:
         """Answer as the form wants it: a redirect, a document, or nothing."""
         await answer.read(_ANSWER_BYTES_MAX)
@@ -147,7 +149,7 @@ class FormDoor:
         return await exchange.send_whole(_CREATED, headers, post_response(upload, location, etag))
 
 
-def _location(exchange: Exchange, upload: FormUpload) -> str:
+def _location(exchange: S3Exchange, upload: FormUpload) -> str:
     """Return the object's URL in the style in which the form was posted."""
     head = exchange.head
     scheme = "https" if head.secure else "http"

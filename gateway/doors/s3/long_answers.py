@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.preflights import PreflightDoor
 from gateway.doors.s3.refusals import refusal
 from gateway.model.failures import Failure
@@ -47,7 +47,7 @@ class LongAnswers:
         self._preflights = preflights
 
     async def answer(
-        self, exchange: Exchange, work: Coroutine[None, None, Outcome], *, may_list: bool
+        self, exchange: S3Exchange, work: Coroutine[None, None, Outcome], *, may_list: bool
     ) -> web.StreamResponse:
         """Send the outcome of `work`; raises its Failure where nothing was sent yet.
 
@@ -74,7 +74,7 @@ class LongAnswers:
         return response
 
     async def _wait_aloud(
-        self, exchange: Exchange, task: "asyncio.Task[Outcome | Failure]"
+        self, exchange: S3Exchange, task: "asyncio.Task[Outcome | Failure]"
     ) -> None:
         """Begin a 200 and send whitespace until the task is done."""
         headers = CIMultiDict({"Content-Type": "application/xml"})
@@ -94,7 +94,7 @@ async def _settled(work: Coroutine[None, None, Outcome]) -> Outcome | Failure:
         return failure
 
 
-def _told_late(exchange: Exchange, outcome: Outcome) -> bytes:
+def _told_late(exchange: S3Exchange, outcome: Outcome) -> bytes:
     """Return what stands behind the whitespace: the result, or an error in S3's form."""
     error = find_error(outcome.body)
     if error is not None:
@@ -106,7 +106,7 @@ def _told_late(exchange: Exchange, outcome: Outcome) -> bytes:
     return without_declaration(outcome.body)
 
 
-async def _send(exchange: Exchange, outcome: Outcome | Failure) -> web.StreamResponse:
+async def _send(exchange: S3Exchange, outcome: Outcome | Failure) -> web.StreamResponse:
     if isinstance(outcome, Failure):
         raise outcome
     error = find_error(outcome.body)

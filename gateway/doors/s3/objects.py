@@ -11,7 +11,7 @@ from gateway.core.objects import NotCacheable, Read, Select, Wish
 from gateway.core.questions import Confirmed, Opening
 from gateway.core.receipt import Receipt
 from gateway.doors.bodies import send_pieces
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.flash.rows import Row
 from gateway.model.failures import (
     NotModified,
@@ -68,7 +68,7 @@ class Objects(Protocol):
 class Bypass(Protocol):
     """Where a read goes that flash has no part in."""
 
-    async def bypass(self, exchange: Exchange, reason: str) -> web.StreamResponse:
+    async def bypass(self, exchange: S3Exchange, reason: str) -> web.StreamResponse:
         """Answer it, and say why."""
         ...
 
@@ -85,7 +85,7 @@ class ObjectDoor:
         self._chunk_bytes = chunk_bytes
         self._run_bytes = chunk_bytes * run_chunks
 
-    async def get(self, exchange: Exchange) -> web.StreamResponse:
+    async def get(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer GetObject."""
         head, target = exchange.head, exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
@@ -121,7 +121,7 @@ class ObjectDoor:
             return await self._passthrough.bypass(exchange, "CORS: the refusal is the origin's")
         return await self._send(exchange, read)
 
-    async def head(self, exchange: Exchange) -> web.StreamResponse:
+    async def head(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer HeadObject, never from memory: the origin is asked after the request arrived."""
         head, target = exchange.head, exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
@@ -148,7 +148,7 @@ class ObjectDoor:
         headers = _served_headers(head, tuple(confirmed.headers.items()), is_whole=True)
         return await exchange.start(_OK, headers, version.size)
 
-    async def _send(self, exchange: Exchange, read: Read) -> web.StreamResponse:
+    async def _send(self, exchange: S3Exchange, read: Read) -> web.StreamResponse:
         """Send a read: 206 where a range was asked and applies."""
         head = exchange.head
         is_partial = _asks_part(head, read.version)
@@ -164,7 +164,7 @@ class ObjectDoor:
         return response
 
     async def _not_modified(
-        self, exchange: Exchange, version: Version, described: tuple[tuple[str, str], ...]
+        self, exchange: S3Exchange, version: Version, described: tuple[tuple[str, str], ...]
     ) -> web.StreamResponse:
         """Answer 304 with the headers that RFC 9110 15.4.5 wants in it, of the version judged."""
         exchange.receipt.cache = exchange.receipt.cache or "REVALIDATED"

@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.core.writing import may_have_changed
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.request_bodies import RequestBody
 from gateway.model.failures import InvalidRequest, OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
@@ -43,19 +43,19 @@ class Passthrough:
         self._origin = origin
         self._flash = flash
 
-    async def handle(self, exchange: Exchange) -> web.StreamResponse:
+    async def handle(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer any operation as the origin does."""
         answer = await self.ask(exchange, await self.whole_body(exchange))
         return await self.relay(exchange, answer)
 
-    async def bypass(self, exchange: Exchange, reason: str) -> web.StreamResponse:
+    async def bypass(self, exchange: S3Exchange, reason: str) -> web.StreamResponse:
         """Answer a read of an object past the flash, and say why."""
         exchange.receipt.cache, exchange.receipt.reason = "BYPASS", reason
         metrics.reads_bypassed.inc()
         return await self.handle(exchange)
 
     async def ask(
-        self, exchange: Exchange, body: bytes, more_headers: Mapping[str, str] | None = None
+        self, exchange: S3Exchange, body: bytes, more_headers: Mapping[str, str] | None = None
     ) -> OriginAnswer:
         """Send the request on with `body` and return the origin's answer.
 
@@ -95,7 +95,7 @@ class Passthrough:
         """Make sure that no worker serves `name` unasked after this returns."""
         await self._flash.forgotten(name)
 
-    async def whole_body(self, exchange: Exchange) -> bytes:
+    async def whole_body(self, exchange: S3Exchange) -> bytes:
         """Return a small body, verified; raises InvalidRequest beyond SMALL_BODY_BYTES_MAX."""
         # The checksum headers of CompleteMultipartUpload are of the object, not of its XML.
         operation = exchange.operation
@@ -114,7 +114,7 @@ class Passthrough:
         body.finish()
         return collected
 
-    async def relay(self, exchange: Exchange, answer: OriginAnswer) -> web.StreamResponse:
+    async def relay(self, exchange: S3Exchange, answer: OriginAnswer) -> web.StreamResponse:
         """Stream an answer back as it comes; its length is kept where it has one.
 
         Raises OriginRefused for the 404 of an object: who may learn of it is judged elsewhere.

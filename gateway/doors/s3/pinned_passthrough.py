@@ -7,7 +7,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.core.described import content_range
 from gateway.core.snapshots import GONE_STATUSES, SnapshotObjects, gone, is_recorded, version_query
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.model.failures import NotFound
 from gateway.model.snapshots import Recorded
@@ -40,7 +40,7 @@ class PinnedPassthrough:
         self._objects = objects
         self._passthrough = passthrough
 
-    async def bypass(self, exchange: Exchange, reason: str) -> web.StreamResponse:
+    async def bypass(self, exchange: S3Exchange, reason: str) -> web.StreamResponse:
         """Answer a read past flash, and say why; raises Failure where the version is gone."""
         head, target = exchange.head, exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
@@ -94,7 +94,7 @@ def _shows(status: int, headers: CIMultiDictProxy[str], recorded: Recorded) -> b
     return is_recorded(shown, recorded)
 
 
-def _query(exchange: Exchange, recorded: Recorded) -> str:
+def _query(exchange: S3Exchange, recorded: Recorded) -> str:
     """Return the client's query with the recorded version in place of the one that it names."""
     meant = recorded.version_id or "null"
     if any(value != meant for name, value in exchange.head.query_pairs() if name == "versionId"):

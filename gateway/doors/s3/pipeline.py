@@ -11,11 +11,11 @@ from aiohttp import web
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.access.metering import Metering
-from gateway.doors.exchange import Exchange
+from gateway.doors.room import Room
 from gateway.doors.s3.contexts import context_of
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.forms import FormDoor, is_form_upload
 from gateway.doors.s3.refusals import refusal
-from gateway.doors.s3.room import Room
 from gateway.doors.s3.virtual_buckets import VirtualBuckets, source_target
 from gateway.model.failures import (
     AccessDenied,
@@ -33,7 +33,7 @@ from gateway.telemetry.logs import AccessLog, AccessRecord
 
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+Handler = Callable[[S3Exchange], Awaitable[web.StreamResponse]]
 
 
 class Pipeline:
@@ -74,7 +74,7 @@ class Pipeline:
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and leave one line in the access log, whatever happened."""
-        exchange = Exchange(request)
+        exchange = S3Exchange(request)
         self.room.enter()
         try:
             return await self._respond(exchange)
@@ -82,7 +82,7 @@ class Pipeline:
             self.room.leave()
             self._record(exchange)
 
-    async def _respond(self, exchange: Exchange) -> web.StreamResponse:
+    async def _respond(self, exchange: S3Exchange) -> web.StreamResponse:
         """Live the life of an S3 request."""
         try:
             self._require_room()
@@ -131,7 +131,7 @@ class Pipeline:
             metrics.requests_slowed.labels(bound="requests_max").inc()
             raise Overloaded("Please reduce your request rate.")
 
-    def _require(self, exchange: Exchange, operation: Operation) -> None:
+    def _require(self, exchange: S3Exchange, operation: Operation) -> None:
         """Judge the operation's action, and those that its headers ask for besides."""
         principal, target = exchange.principal, exchange.judged
         assert principal is not None  # noqa: S101 - identified two lines above the only call
@@ -148,7 +148,7 @@ class Pipeline:
             )
 
     async def _refuse(
-        self, exchange: Exchange, failure: Failure, *, may_list: bool
+        self, exchange: S3Exchange, failure: Failure, *, may_list: bool
     ) -> web.StreamResponse:
         """Tell the client, or cut the connection where an answer has already begun."""
         if exchange.has_begun_answering:
@@ -159,7 +159,7 @@ class Pipeline:
         exchange.error_code = words.code
         return await exchange.send_whole(words.status, words.headers, words.body)
 
-    def _record(self, exchange: Exchange) -> None:
+    def _record(self, exchange: S3Exchange) -> None:
         """Count the request and write its line."""
         receipt, target, response = exchange.receipt, exchange.target, exchange.response
         seconds = perf_counter() - receipt.started

@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.model.failures import InvalidRequest, OriginUnreachable
 from gateway.model.voices import UNSIGNED
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
@@ -30,7 +30,7 @@ class PreflightDoor:
         """Ask `origin`."""
         self._origin = origin
 
-    async def answer(self, exchange: Exchange) -> web.StreamResponse:
+    async def answer(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer an OPTIONS request, which S3 knows as a preflight only."""
         target, headers = exchange.target, exchange.head.headers
         assert target is not None  # noqa: S101 - located by the pipeline
@@ -50,7 +50,7 @@ class PreflightDoor:
             answered["Content-Type"] = "application/xml"
         return await exchange.send_whole(answer.status, answered, body)
 
-    async def shown(self, exchange: Exchange, method: str) -> list[tuple[str, str]]:
+    async def shown(self, exchange: S3Exchange, method: str) -> list[tuple[str, str]]:
         """Return the CORS headers of an answer to `method` that the origin did not see as such.
 
         None where it cannot be asked: what was asked before has been done.

@@ -5,7 +5,7 @@ from math import ceil
 
 from multidict import CIMultiDict
 
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.model.failures import (
     AccessDenied,
     Failure,
@@ -38,7 +38,7 @@ class Refusal:
     body: bytes
 
 
-def refusal(failure: Failure, exchange: Exchange, *, may_list: bool) -> Refusal:
+def refusal(failure: Failure, exchange: S3Exchange, *, may_list: bool) -> Refusal:
     """Return the answer for a failure.
 
     A principal that may not list the bucket must not tell absent from forbidden: 404 becomes 403
@@ -51,7 +51,7 @@ def refusal(failure: Failure, exchange: Exchange, *, may_list: bool) -> Refusal:
     return _in_our_words(failure, exchange)
 
 
-def _tells_absence(failure: Failure, exchange: Exchange) -> bool:
+def _tells_absence(failure: Failure, exchange: S3Exchange) -> bool:
     """Return whether the failure says that an object is not there."""
     if exchange.operation is None or exchange.operation.level != "object":
         return False
@@ -68,7 +68,7 @@ def is_absence(refused: OriginRefused) -> bool:
     return error is None or error.code in _ABSENCES
 
 
-def _as_the_origin_said(failure: OriginRefused, exchange: Exchange) -> Refusal:
+def _as_the_origin_said(failure: OriginRefused, exchange: S3Exchange) -> Refusal:
     """Return the origin's own error, unchanged but for what belongs to its connection."""
     headers = CIMultiDict(response_headers_onward(failure.headers))
     if exchange.head.method != "HEAD":
@@ -78,7 +78,7 @@ def _as_the_origin_said(failure: OriginRefused, exchange: Exchange) -> Refusal:
     return Refusal(failure.status, code, headers, failure.body)
 
 
-def _in_our_words(failure: Failure, exchange: Exchange) -> Refusal:
+def _in_our_words(failure: Failure, exchange: S3Exchange) -> Refusal:
     """Return S3's XML for a failure found here."""
     status, code, message = failure_answer(failure)
     headers: CIMultiDict[str] = CIMultiDict()

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.model.failures import BodyMismatch, InvalidRequest
 from gateway.protocol.s3.aws_chunked import AwsChunkedDecoder, decoded_length
 from gateway.protocol.s3.checksums import BodyProof, trailer_checksum
@@ -16,7 +16,7 @@ class RequestBody:
     """The plain bytes of one request (a `core.writing.ProvenBody`)."""
 
     def __init__(
-        self, exchange: Exchange, *, needs_length: bool = True, proves_checksums: bool = True
+        self, exchange: S3Exchange, *, needs_length: bool = True, proves_checksums: bool = True
     ) -> None:
         """Judge the framing; raises InvalidRequest for lengths that are missing or too large.
 

@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 from gateway.access.authorization import Authorization
 from gateway.core.uploads import find_completed
 from gateway.core.writing import Write, Writing
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.long_answers import LongAnswers, Outcome
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.refusals import is_absence
@@ -54,7 +54,7 @@ class UploadDoor:
         self._passthrough = passthrough
         self._authorization = authorization
 
-    async def put(self, exchange: Exchange) -> web.StreamResponse:
+    async def put(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer PutObject and UploadPart."""
         head, target = exchange.head, exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
@@ -79,7 +79,7 @@ class UploadDoor:
         )
         return await self._passthrough.relay(exchange, answer)
 
-    async def copy(self, exchange: Exchange) -> web.StreamResponse:
+    async def copy(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer CopyObject and UploadPartCopy: the right to the source is judged as well."""
         name, version_id = copy_source(exchange.head.headers["x-amz-copy-source"])
         action = "s3:GetObject" if version_id is None else "s3:GetObjectVersion"
@@ -100,7 +100,7 @@ class UploadDoor:
 
         return await self._long_answer(exchange, work())
 
-    def _as_may_be_told(self, exchange: Exchange, outcome: Outcome, source: Target) -> Failure:
+    def _as_may_be_told(self, exchange: S3Exchange, outcome: Outcome, source: Target) -> Failure:
         """Return the failure of a 404: that the source is absent is told to who may list it."""
         refused = OriginRefused(outcome.status, outcome.headers, outcome.body)
         assert exchange.principal is not None  # noqa: S101 - identified by the pipeline
@@ -110,7 +110,7 @@ class UploadDoor:
             return AccessDenied("Access Denied")
         return refused
 
-    async def post_form(self, exchange: Exchange) -> web.StreamResponse:
+    async def post_form(self, exchange: S3Exchange) -> web.StreamResponse:
         """Refuse a PostObject that is signed as other requests are: a form is in its fields."""
         bucket = exchange.target.bucket if exchange.target is not None else ""
         raise NotSupported(
@@ -118,13 +118,13 @@ class UploadDoor:
             "Authorization, or use PUT"
         )
 
-    async def complete(self, exchange: Exchange) -> web.StreamResponse:
+    async def complete(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer CompleteMultipartUpload; a retry after success gets the same answer."""
         body = await self._passthrough.whole_body(exchange)
         check_parts(body)
         return await self._long_answer(exchange, self._completed(exchange, body))
 
-    async def _completed(self, exchange: Exchange, body: bytes) -> Outcome:
+    async def _completed(self, exchange: S3Exchange, body: bytes) -> Outcome:
         """Complete an upload, or find it completed by a request before this one."""
         outcome = await self._carried_out(exchange, body)
         error = find_error(outcome.body)
@@ -136,7 +136,7 @@ class UploadDoor:
         return outcome
 
     async def _carried_out(
-        self, exchange: Exchange, body: bytes, more_headers: Mapping[str, str] | None = None
+        self, exchange: S3Exchange, body: bytes, more_headers: Mapping[str, str] | None = None
     ) -> Outcome:
         """Return the origin's whole answer to what may take minutes."""
         target = exchange.target
@@ -152,7 +152,7 @@ class UploadDoor:
         return Outcome(answer.status, headers, result)
 
     async def _long_answer(
-        self, exchange: Exchange, work: Coroutine[None, None, Outcome]
+        self, exchange: S3Exchange, work: Coroutine[None, None, Outcome]
     ) -> web.StreamResponse:
         principal, target = exchange.principal, exchange.target
         assert principal is not None  # noqa: S101 - identified by the pipeline
@@ -160,7 +160,7 @@ class UploadDoor:
         may_list = self._authorization.may_list(principal, target, exchange.context)
         return await self._long_answers.answer(exchange, work, may_list=may_list)
 
-    async def _with_etag(self, exchange: Exchange, body: bytes, outcome: Outcome) -> Outcome:
+    async def _with_etag(self, exchange: S3Exchange, body: bytes, outcome: Outcome) -> Outcome:
         """Return the outcome with the object's ETag where the origin left it out (RGW does).
 
         It is what the parts make: the object that a HEAD finds may be another's by now, unless the
@@ -182,7 +182,7 @@ class UploadDoor:
             etag = there.headers.get("ETag", "").strip('"') if there.status == _OK else ""
         return replace(outcome, body=with_etag(outcome.body, f'"{etag}"')) if etag else outcome
 
-    async def _answer_again(self, exchange: Exchange, body: bytes) -> Outcome | None:
+    async def _answer_again(self, exchange: S3Exchange, body: bytes) -> Outcome | None:
         """Return the success that the client missed, if the object is what its parts make."""
         target = exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
@@ -199,7 +199,7 @@ class UploadDoor:
         return Outcome(_OK, headers, result)
 
 
-def _location(exchange: Exchange) -> str:
+def _location(exchange: S3Exchange) -> str:
     """Return where the client, and who comes as it does, finds the object."""
     scheme = "https" if exchange.head.secure else "http"
     return f"{scheme}://{exchange.head.host}{exchange.head.path}"

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from gateway.access.authorization import Authorization
 from gateway.core.snapshots import RULE, SnapshotObjects
-from gateway.doors.exchange import Exchange
+from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.model.failures import Failure, NotFound, NotSupported
@@ -32,7 +32,7 @@ _OK: Final = 200
 _XML: Final = {"Content-Type": "application/xml"}
 _DEFAULT_REGION: Final = "us-east-1"
 
-Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+Handler = Callable[[S3Exchange], Awaitable[web.StreamResponse]]
 
 
 class VirtualBuckets:
@@ -87,7 +87,7 @@ class VirtualBuckets:
                 "copies, does not know it: read from it, and write what was read"
             )
 
-    async def answer(self, exchange: Exchange, held: Held) -> web.StreamResponse:
+    async def answer(self, exchange: S3Exchange, held: Held) -> web.StreamResponse:
         """Answer what was asked of a snapshot; raises NotFound once it has expired."""
         assert exchange.operation is not None  # noqa: S101 - named by the pipeline
         if self.is_over(held):
@@ -100,7 +100,7 @@ class VirtualBuckets:
             raise _refusal(held.snapshot, exchange.head.method, exchange.operation.name)
         return await handler(exchange)
 
-    async def list_buckets(self, exchange: Exchange) -> web.StreamResponse:
+    async def list_buckets(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer ListBuckets: the origin's, and the snapshots whose source may be listed."""
         answer = await self._passthrough.ask(exchange, b"")
         shown = self._listed(exchange) if answer.status == _OK and not exchange.head.query else []
@@ -109,7 +109,7 @@ class VirtualBuckets:
         body = with_buckets(await answer.read(LISTING_BYTES_MAX), shown)
         return await exchange.send_whole(_OK, _XML, body)
 
-    def _listed(self, exchange: Exchange) -> list[tuple[str, str]]:
+    def _listed(self, exchange: S3Exchange) -> list[tuple[str, str]]:
         """Return name and moment of the snapshots that the principal may learn of."""
         principal = exchange.principal
         if self._snapshots is None or principal is None or not exchange.voice.is_forebay:
@@ -123,7 +123,7 @@ class VirtualBuckets:
             )
         ]
 
-    async def _list(self, exchange: Exchange) -> web.StreamResponse:
+    async def _list(self, exchange: S3Exchange) -> web.StreamResponse:
         """Answer ListObjects and ListObjectsV2 from the record."""
         held = self._held(exchange)
         asked = read_asked(exchange.head.query_pairs())
@@ -138,18 +138,18 @@ class VirtualBuckets:
         body = await asyncio.to_thread(written)
         return await exchange.send_whole(_OK, headers, body)
 
-    async def _head_bucket(self, exchange: Exchange) -> web.StreamResponse:
+    async def _head_bucket(self, exchange: S3Exchange) -> web.StreamResponse:
         headers = await self._headers(exchange, self._held(exchange), "")
         return await exchange.send_whole(_OK, headers, b"")
 
-    async def _location(self, exchange: Exchange) -> web.StreamResponse:
+    async def _location(self, exchange: S3Exchange) -> web.StreamResponse:
         region = "" if self._region == _DEFAULT_REGION else self._region
         return await exchange.send_whole(_OK, _XML, _document("LocationConstraint", region))
 
-    async def _versioning(self, exchange: Exchange) -> web.StreamResponse:
+    async def _versioning(self, exchange: S3Exchange) -> web.StreamResponse:
         return await exchange.send_whole(_OK, _XML, _document("VersioningConfiguration", ""))
 
-    async def _headers(self, exchange: Exchange, held: Held, prefix: str) -> CIMultiDict[str]:
+    async def _headers(self, exchange: S3Exchange, held: Held, prefix: str) -> CIMultiDict[str]:
         """Return a listing's headers, once the origin lets the voice list where it has its own."""
         headers = CIMultiDict(_XML)
         headers["x-amz-bucket-region"] = self._region
@@ -160,7 +160,7 @@ class VirtualBuckets:
             headers.extend(cors_headers(told))
         return headers
 
-    def _held(self, exchange: Exchange) -> Held:
+    def _held(self, exchange: S3Exchange) -> Held:
         held = self.find(exchange.target.bucket if exchange.target is not None else None)
         if held is None:  # it went since the request was judged
             raise NotFound("The specified bucket does not exist", code="NoSuchBucket")

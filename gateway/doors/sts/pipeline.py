@@ -298,5 +298,6 @@ async def _send(exchange: Exchange, status: int, body: bytes) -> web.StreamRespo
         "Content-Type": "text/xml",
         "Cache-Control": "no-store",  # an answer may be a secret
         "x-amzn-RequestId": exchange.id,
+        "x-amz-request-id": exchange.id,
     }
     return await exchange.send_whole(status, headers, body)

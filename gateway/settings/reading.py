@@ -1,8 +1,9 @@
 """Settings from a TOML file and the environment: read, merged, judged, and refused in one sentence.
 
 `FOREBAY_ORIGIN__ENDPOINT` is `origin.endpoint` and wins over the file. A value that begins with `[`
-is written as in the file, so lists fit as well; an empty one counts as not set. Names that begin
-with FOREBAY_TEST_ belong to the tests, FOREBAY_TOOLS to the build of their origins.
+or `{` is written as in the file, so lists and tables fit as well; an empty one counts as not set.
+Names that begin with FOREBAY_TEST_ belong to the tests, FOREBAY_TOOLS to the build of their
+origins.
 """
 
 import difflib
@@ -25,7 +26,16 @@ _WORDS: Final = {
     "model_type": "it is a table, so write its keys below the name in brackets",
 }
 _IS_TEXT: Final = re.compile(r"[^\ud800-\udfff]*").fullmatch
-_POLICIES: Final = frozenset({"identities.policy", "groups.policy", "roles.policy"})
+_WHOLE: Final = frozenset(
+    {
+        "identities.policy",
+        "groups.policy",
+        "roles.policy",
+        "filesystem.users",
+        "filesystem.groups",
+    }
+)
+"""Keys whose tables have keys of their own, which are judged where they are read."""
 FOREIGN_PREFIXES: Final = ("FOREBAY_TEST_", "FOREBAY_TOOLS")
 
 
@@ -109,12 +119,12 @@ def environment_name(key: str) -> str:
 def _environment_value(name: str, text: str) -> object:
     if not _IS_TEXT(text):
         raise SettingsError(f"{name} in the environment is not UTF-8: write it anew")
-    if not text.startswith("["):
+    if not text.startswith(("[", "{")):
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
-        raise SettingsError(f"{name} in the environment is not a TOML list") from None
+        raise SettingsError(f"{name} in the environment is not a TOML list or table") from None
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,8 +187,8 @@ def _written_keys(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for name, value in table.items():
         key = prefix + name
         entries = value if isinstance(value, list) else [value]
-        is_policy = key in _POLICIES  # judged by access/policy, element by element
-        tables = [] if is_policy else [one for one in entries if isinstance(one, Mapping)]
+        is_whole = key in _WHOLE
+        tables = [] if is_whole else [one for one in entries if isinstance(one, Mapping)]
         if not tables:
             yield key
         for one in tables:

@@ -15,6 +15,7 @@ from gateway.access.policy_refusals import nearest
 from gateway.settings.audit import AuditSettings
 from gateway.settings.entries import GroupSettings, IdentitySettings, RuleSettings
 from gateway.settings.fields import Section, refuse, refuse_half, refuse_twins, setting
+from gateway.settings.filesystem import FilesystemSettings
 from gateway.settings.flash import FlashSettings
 from gateway.settings.limits import LimitsSettings
 from gateway.settings.roles import OidcSettings, RoleSettings, check_roles
@@ -266,6 +267,7 @@ class Settings(Section):
     origin: OriginSettings = OriginSettings()
     flash: FlashSettings = FlashSettings()
     state: StateSettings = StateSettings()
+    filesystem: FilesystemSettings = FilesystemSettings()
     workers: WorkersSettings = WorkersSettings()
     limits: LimitsSettings = LimitsSettings()
     log: LogSettings = LogSettings()

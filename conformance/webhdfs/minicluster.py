@@ -1,0 +1,49 @@
+"""Real HDFS on loopback: a namenode and a datanode from Maven Central, in one Java process."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from conformance.webhdfs.java_programs import class_path
+from conformance.webhdfs.playing import Door
+
+BUCKET = "conformance"
+GROUPS = "alice=staff;bob=guests;hdfs=supergroup"
+_HEAP = "-Xmx700m"
+_ENDS_SECONDS = 60
+
+
+@contextmanager
+def running_hdfs() -> Iterator[Door]:
+    """Run it until the block ends; raises LookupError, CalledProcessError where it cannot be had."""
+    classes = class_path("minicluster")
+    with tempfile.TemporaryDirectory(prefix="forebay-hdfs-") as folder:
+        command = ["java", _HEAP, "-cp", classes, "Namenode", folder, BUCKET, GROUPS]
+        with (
+            tempfile.TemporaryFile("w+") as complaints,
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True
+            ) as child,
+        ):
+            assert child.stdin is not None
+            assert child.stdout is not None
+            try:
+                line = child.stdout.readline()
+                if not line:
+                    complaints.seek(0)
+                    raise LookupError(f"HDFS did not start: {complaints.read()[-2000:]}")
+                port = json.loads(line)["http"]
+                yield Door(f"127.0.0.1:{port}", f"/{BUCKET}", said_by_name)
+            finally:
+                child.stdin.close()
+                try:
+                    child.wait(_ENDS_SECONDS)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+
+
+def said_by_name(user: str) -> str:
+    """Return how a user says who it is where the name is believed."""
+    return f"user.name={user}" if user else ""

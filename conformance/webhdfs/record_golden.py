@@ -1,0 +1,22 @@
+"""Plays all scenes at real HDFS and writes the golden files; run again where scenes change.
+
+.venv/bin/python -m conformance.webhdfs.record_golden [SCENE ...]
+"""
+
+import sys
+
+from conformance.webhdfs.golden import SCENES, golden_path, write_golden
+from conformance.webhdfs.minicluster import running_hdfs
+from conformance.webhdfs.playing import play
+
+
+def main(names: list[str]) -> None:
+    """Record the scenes named, or all."""
+    with running_hdfs() as door:
+        for name in names or SCENES:
+            write_golden(name, play(door, name, SCENES[name]))
+            print(golden_path(name), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -23,6 +23,7 @@ SUITES = {
     "patience": "conformance.patience.suite:main",
     "performance": "conformance.performance.suite:main",
     "policy": "conformance.policy.suite:main",
+    "posix": "conformance.posix.suite:main",
     "slow-clients": "conformance.slow_clients.suite:main",
     "s3-tests": "conformance.s3_tests.suite:main",
     "sts": "conformance.sts.suite:main",

@@ -18,6 +18,7 @@ from gateway.settings.fields import Section, refuse, refuse_half, refuse_twins, 
 from gateway.settings.filesystem import FilesystemSettings
 from gateway.settings.flash import FlashSettings
 from gateway.settings.limits import LimitsSettings
+from gateway.settings.mount import MountSettings
 from gateway.settings.roles import OidcSettings, RoleSettings, check_roles
 from gateway.settings.state import StateSettings
 from gateway.settings.values import (
@@ -270,6 +271,7 @@ class Settings(Section):
     filesystem: FilesystemSettings = FilesystemSettings()
     workers: WorkersSettings = WorkersSettings()
     limits: LimitsSettings = LimitsSettings()
+    mount: MountSettings = MountSettings()
     log: LogSettings = LogSettings()
     audit: AuditSettings = AuditSettings()
     identities: tuple[IdentitySettings, ...] = ()

@@ -170,6 +170,12 @@ bodies_corrupt = _counter(
 )
 segments_evicted = _counter("segments_evicted", "Segments removed to make room.")
 
+# Mounts
+mount_handles = _gauge("mount_handles", "Files and directories that are open in mounts.")
+mount_reads = _counters(
+    "mount_reads", "Reads of the kernel, by how they were answered: sequential or random.", "way"
+)
+
 # Processes
 workers_ready = _gauge("workers_ready", "Workers that serve.")
 workers_replaced = _counter("workers_replaced", "Workers that died and were replaced.")

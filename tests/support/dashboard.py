@@ -166,6 +166,10 @@ SECTIONS: dict[str, tuple[Panel, ...]] = {
             (("refused", rate("snapshot_versions_gone")),),
         ),
     ),
+    "Mounts": (
+        Panel("Open in mounts", "short", (("handles", gauge("mount_handles")),)),
+        Panel("Reads of mounts", "ops", (("{{way}}", rate("mount_reads", "way")),)),
+    ),
     "Flash": (
         Panel(
             "Occupied by segments", "bytes", (("bytes", 'max(forebay_flash_bytes{job=~"$job"})'),)

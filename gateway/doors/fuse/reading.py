@@ -1,0 +1,191 @@
+"""Reads of one open file: long walks under a sequential reader, short ones under a random one.
+
+The core reads ahead within the range that it is asked for, so a sequential reader is given windows
+that double as it goes on: it is never asked for more in vain than was read. The next window is
+begun when half of this one is read, so that a cold reader waits for no first byte at its border.
+The kernel sends the parts of its own readahead side by side, in order; they are served in turn.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Final
+
+from gateway.core.reading import FlashPiece, Piece
+from gateway.filesystem.interface import OpenFile
+from gateway.flash.readers import Readable
+from gateway.model.ranges import ByteRange
+from gateway.telemetry import metrics
+
+WINDOW_BYTES_MIN: Final = 2 * 1024 * 1024
+_HITS_MIN: Final = 2
+"""Reads in a row, each where the last one ended, that make a reader sequential."""
+
+_RANDOM: Final = metrics.mount_reads.labels(way="random")
+_SEQUENTIAL: Final = metrics.mount_reads.labels(way="sequential")
+
+Start = Callable[[Awaitable[None]], "asyncio.Task[Exception | None]"]
+"""Begins a task in the group of the door, which returns its failure."""
+
+
+class Window:
+    """A walk over a range, read from its beginning; `position` is the next byte."""
+
+    __slots__ = ("_at", "_first", "_piece", "_pieces", "position", "stop")
+
+    def __init__(self, source: OpenFile, wanted: ByteRange) -> None:
+        """Begin nothing yet."""
+        self.position, self.stop = wanted.start, wanted.stop
+        self._pieces: AsyncGenerator[Piece] = source.pieces(wanted)
+        self._piece: Piece | None = None
+        self._at = 0
+        self._first: asyncio.Task[Exception | None] | None = None
+
+    def begin(self, start: Start) -> None:
+        """Have the first piece fetched meanwhile."""
+        self._first = start(self._fetch())
+
+    async def _fetch(self) -> None:
+        """Take the next piece; raises what the source raises, EOFError where it ends early."""
+        self._drop()
+        try:
+            self._piece = await anext(self._pieces)
+        except StopAsyncIteration:
+            raise EOFError from None
+
+    async def take(self, count: int) -> Readable:
+        """Return the next bytes, exactly `count`, which lie within the window."""
+        if self._first is not None:
+            first, self._first = self._first, None
+            failure = await first
+            if failure is not None:
+                raise failure
+        parts: list[Readable] = []
+        while count:
+            if self._piece is None or self._at == _length(self._piece):
+                await self._fetch()
+            assert self._piece is not None  # noqa: S101 - `_fetch` gives one or raises
+            part = _part(self._piece, self._at, count)
+            if not len(part):
+                raise EOFError
+            self._at += len(part)
+            self.position += len(part)
+            count -= len(part)
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _drop(self) -> None:
+        if isinstance(self._piece, FlashPiece):
+            self._piece.handle.close()
+        self._piece, self._at = None, 0
+
+    async def close(self) -> None:
+        """End the walk; fetches that nobody else waits for end soon after."""
+        if self._first is not None:
+            self._first.cancel()
+            await asyncio.wait({self._first})
+            self._first = None
+        self._drop()
+        await self._pieces.aclose()
+
+
+class Reader:
+    """One handle's way through one version."""
+
+    def __init__(self, source: OpenFile, readahead_bytes_max: int, start: Start) -> None:
+        """Begin at no place; `start` makes the door's tasks."""
+        self.source = source
+        self._size = source.status.length
+        self._ahead_max = readahead_bytes_max
+        self._start = start
+        self._lock = asyncio.Lock()
+        self._awaited = 0
+        """Where a read begins that goes on sequentially."""
+        self._hits = 0
+        self._window: Window | None = None
+        self._next: Window | None = None
+        self._window_bytes = WINDOW_BYTES_MIN
+
+    async def read(self, offset: int, count: int) -> Readable:
+        """Return the bytes there, fewer at the file's end; raises as the source does."""
+        stop = min(offset + count, self._size)
+        if stop <= offset:
+            return b""
+        is_next = offset == self._awaited
+        self._awaited = stop
+        self._hits = self._hits + 1 if is_next else 0
+        if self._hits < _HITS_MIN or not self._ahead_max:
+            _RANDOM.inc()
+            return await self.source.read(ByteRange(offset, stop))
+        async with self._lock:
+            return await self._read_on(offset, stop)
+
+    async def _read_on(self, offset: int, stop: int) -> Readable:
+        """Return the bytes by the window, or by a new one where they are elsewhere."""
+        if self._window is None or self._window.position != offset:
+            await self._close_windows()
+            self._window_bytes = WINDOW_BYTES_MIN
+            self._window = self._opened(offset, stop - offset)
+        _SEQUENTIAL.inc()
+        parts: list[Readable] = []
+        try:
+            while offset < stop:
+                window = self._window
+                if window.position == window.stop:
+                    window = await self._moved_on()
+                part = await window.take(min(stop, window.stop) - offset)
+                offset += len(part)
+                parts.append(part)
+        except BaseException:
+            await self._close_windows()
+            raise
+        self._look_ahead()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _opened(self, offset: int, count_min: int) -> Window:
+        count = max(self._window_bytes, count_min)
+        self._window_bytes = min(2 * self._window_bytes, max(self._ahead_max, WINDOW_BYTES_MIN))
+        return Window(self.source, ByteRange(offset, min(self._size, offset + count)))
+
+    def _look_ahead(self) -> None:
+        """Begin the next window where half of this one is read."""
+        window = self._window
+        if window is None or self._next is not None or window.stop == self._size:
+            return
+        if window.stop - window.position <= self._window_bytes // 4:
+            self._next = self._opened(window.stop, 1)
+            self._next.begin(self._start)
+
+    async def _moved_on(self) -> Window:
+        """Go on in the next window, as this one is read."""
+        assert self._window is not None  # noqa: S101 - the caller has one
+        stop, fresh = self._window.stop, self._next
+        await self._window.close()
+        self._next = None
+        self._window = fresh if fresh is not None else self._opened(stop, 1)
+        return self._window
+
+    async def _close_windows(self) -> None:
+        for window in (self._window, self._next):
+            if window is not None:
+                await window.close()
+        self._window = self._next = None
+
+    async def close(self) -> None:
+        """End what is going on."""
+        async with self._lock:
+            await self._close_windows()
+
+
+def _length(piece: Piece) -> int:
+    return piece.length if isinstance(piece, FlashPiece) else len(piece)
+
+
+def _part(piece: Piece, at: int, count: int) -> Readable:
+    """Return up to `count` bytes of a piece; those on flash are proven and in memory."""
+    count = min(count, _length(piece) - at)
+    if isinstance(piece, FlashPiece):
+        return os.pread(piece.handle.fileno(), count, piece.offset + at)
+    if at == 0 and count == len(piece):
+        return piece
+    return memoryview(piece)[at : at + count]

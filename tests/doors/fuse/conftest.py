@@ -1,0 +1,65 @@
+"""Calls on a mount's operations without a kernel, on a tree in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.access.authentication import Principal
+from gateway.access.policy import Policy
+from gateway.doors.fuse.belief import Believing
+from gateway.doors.fuse.callers import Callers
+from gateway.doors.fuse.inodes import Inodes
+from gateway.doors.fuse.room import Appearance, Bounds, Room
+from gateway.doors.fuse.users import Names
+from gateway.model.rules import STRICT, Freshness
+from gateway.protocol.s3.no_claim import NO_CLAIM
+from tests.doubles.memory_tree import MemoryTree
+
+ME = SimpleNamespace(uid=1001, gid=1002, pid=1, umask=0o022)
+
+
+def nobody_named(name: Any) -> Any:
+    raise KeyError(name)
+
+
+def names(table: dict[str, int]) -> Names:
+    return Names(table, nobody_named, nobody_named, 65534)
+
+
+@pytest.fixture
+def tree() -> MemoryTree:
+    return MemoryTree()
+
+
+@pytest.fixture
+def freshness() -> list[Freshness]:
+    """The rule of every name; a test may replace it."""
+    return [STRICT]
+
+
+@pytest_asyncio.fixture
+async def room(tree: MemoryTree, freshness: list[Freshness]) -> AsyncIterator[Room]:
+    principal = Principal("me", "key", Policy(()), NO_CLAIM, None)
+    callers = Callers(
+        lambda: principal,
+        lambda: datetime.now(UTC),
+        names({"me": ME.uid}),
+        names({"us": ME.gid}),
+    )
+    with suppress(asyncio.CancelledError):
+        async with asyncio.TaskGroup() as tasks:
+            yield Room(
+                tree=tree,
+                callers=callers,
+                believing=Believing(lambda _: freshness[0], 1.0, 1.0),
+                inodes=Inodes("/", tree.entries["/"].status),
+                tasks=tasks,
+                appearance=Appearance(),
+                bounds=Bounds(8 << 20, 1 << 20, 16),
+            )

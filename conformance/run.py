@@ -26,6 +26,7 @@ SUITES = {
     "posix": "conformance.posix.suite:main",
     "slow-clients": "conformance.slow_clients.suite:main",
     "s3-tests": "conformance.s3_tests.suite:main",
+    "spark": "conformance.spark.suite:main",
     "sts": "conformance.sts.suite:main",
     "sigv4": "conformance.sigv4.suite:main",
 }

@@ -42,6 +42,13 @@ PACKAGES = {
         "aiobotocore==3.10.0",
     ),
     "parquet": ("pyarrow==26.0.1",),
+    # Its Hadoop and the jars of spark/jars/pom.xml belong together.
+    "spark": (
+        "pyspark==4.1.2",
+        "pyarrow==26.0.1",
+        "duckdb==1.5.5",
+        "duckdb-extension-tpch==1.5.5",
+    ),
     "charts": ("matplotlib==3.11.2",),
 }
 OF_CLIENT = {

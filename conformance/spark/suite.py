@@ -1,0 +1,71 @@
+"""Spark on s3a, end to end: committers, tables, faults, scans; at the origin and through Forebay.
+
+Spark, Hadoop's s3a and the tables are the published ones; origin and gateway are real processes on
+loopback. Nothing is called ok whose rows were not compared, at the origin too and without Spark.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.spark.bench import Bench
+from conformance.spark.environment import install
+from conformance.spark.plain import committers
+from conformance.spark.scorecard import Row, Scorecard, write
+from conformance.support.servers import ORIGINS
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the suite."""
+
+    play: Callable[[Bench], None]
+    says: str
+
+
+PARTS = {
+    "committers": Part(committers, "Parquet by four committers: write, overwrite, append"),
+}
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the parts; 1 where anything is lost or wrong, 2 where Spark cannot be had."""
+    chosen = _parser().parse_args(words)
+    try:
+        installed = install()
+    except LookupError as missing:
+        print(f"Spark cannot be had: {missing}")
+        return 2
+    card = Scorecard(chosen.origin)
+    for name in chosen.part or PARTS:
+        with tempfile.TemporaryDirectory(prefix="forebay-spark-") as folder:
+            bench = Bench(card, installed, Path(folder), chosen.origin, is_quick=chosen.quick)
+            try:
+                PARTS[name].play(bench)
+            except Exception as failure:
+                card.take(Row(name, "the part itself", "", "FAILED", repr(failure)))
+                if chosen.debug:
+                    raise
+    if not chosen.quick:
+        print(write(card, chosen.out))
+    print(f"{chosen.origin}: {card.summary()}")
+    return int(any(row.is_bad for row in card.rows))
+
+
+def _parser() -> argparse.ArgumentParser:
+    says = "\n".join(f"  {name}: {part.says}" for name, part in PARTS.items())
+    parser = argparse.ArgumentParser(
+        prog="conformance/run.py spark",
+        description=f"{__doc__}\n{says}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("part", nargs="*", metavar="PART", help=f"all by default: {list(PARTS)}")
+    parser.add_argument("--origin", choices=ORIGINS, default="embedded")
+    parser.add_argument("--quick", action="store_true", help="small: a look; writes nothing")
+    parser.add_argument("--debug", action="store_true", help="end with the trace of what broke")
+    parser.add_argument("--out", type=Path, default=_ROOT / "conformance/results")
+    return parser

@@ -1,4 +1,4 @@
-"""Running a program for the suite: its words where it fails, and what is wrong where it does not."""
+"""Running a program for the suite: its last words where it fails, and what is wrong where not."""
 
 import os
 import subprocess

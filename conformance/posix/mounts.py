@@ -108,7 +108,7 @@ def rclone(stage: Stage, prefix: str, at: Path, folder: Path) -> Command:
         "RCLONE_CONFIG_ORIGIN_SECRET_ACCESS_KEY": stage.secret_key,
         "RCLONE_CONFIG_ORIGIN_REGION": "us-east-1",
     }
-    words = [_tool("rclone"), "mount", "--vfs-cache-mode", "full", "--allow-other"]
+    words = [_tool("rclone"), "mount", "--vfs-cache-mode", "full", "--links", "--allow-other"]
     words += ["--cache-dir", str(folder / "cache"), "--config", str(folder / "rclone.conf")]
     return Command([*words, f"origin:{BUCKET}/{prefix}", str(at)], chosen)
 

@@ -17,7 +17,7 @@ _ENDS_SECONDS = 60
 
 @contextmanager
 def running_hdfs() -> Iterator[Door]:
-    """Run it until the block ends; raises LookupError, CalledProcessError where it cannot be had."""
+    """Run it until the block ends; raises LookupError or CalledProcessError where it cannot be."""
     classes = class_path("minicluster")
     with tempfile.TemporaryDirectory(prefix="forebay-hdfs-") as folder:
         command = ["java", _HEAP, "-cp", classes, "Namenode", folder, BUCKET, GROUPS]

@@ -44,7 +44,7 @@ def play(door: Door, name: str, scene: Scene) -> Iterator[Record]:
     ):
         first, second = perform(door, here, step)
         if step.case:
-            yield record(door, here, step, first, second)
+            yield record(here, step, first, second)
         elif (second or first).status not in {200, 201}:
             raise PreparationError(f"{step}: {(second or first).body[:300]!r}")
 
@@ -60,7 +60,7 @@ def perform(door: Door, here: str, step: Step) -> tuple[Answer, Answer | None]:
     return first, ask_url(first.next_url, step.method, body, tls=door.tls)
 
 
-def record(door: Door, here: str, step: Step, first: Answer, second: Answer | None) -> Record:
+def record(here: str, step: Step, first: Answer, second: Answer | None) -> Record:
     """Return what was asked and answered, without what differs from run to run."""
     path = step.path if step.path.startswith("/") else f"{here}/{step.path}"
     shown = step.query if step.user in {OWNER, ""} else f"{step.query}&user.name={step.user}"

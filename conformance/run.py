@@ -28,6 +28,7 @@ SUITES = {
     "s3-tests": "conformance.s3_tests.suite:main",
     "spark": "conformance.spark.suite:main",
     "sts": "conformance.sts.suite:main",
+    "webhdfs": "conformance.webhdfs.suite:main",
     "sigv4": "conformance.sigv4.suite:main",
 }
 

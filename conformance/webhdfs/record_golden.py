@@ -4,6 +4,8 @@
 """
 
 import sys
+import tempfile
+from pathlib import Path
 
 from conformance.webhdfs.golden import SCENES, golden_path, write_golden
 from conformance.webhdfs.minicluster import running_hdfs
@@ -12,9 +14,9 @@ from conformance.webhdfs.playing import play
 
 def main(names: list[str]) -> None:
     """Record the scenes named, or all."""
-    with running_hdfs() as door:
+    with tempfile.TemporaryDirectory() as folder, running_hdfs(Path(folder)) as target:
         for name in names or SCENES:
-            write_golden(name, play(door, name, SCENES[name]))
+            write_golden(name, play(target.door, name, SCENES[name]))
             print(golden_path(name), flush=True)
 
 

@@ -18,9 +18,9 @@ public final class Namenode {
     settings.setBoolean("dfs.namenode.delegation.token.always-use", true);
     settings.set("dfs.namenode.fs-limits.min-block-size", "1024");
     settings.set("hadoop.user.group.static.mapping.overrides", words[2]);
-    // Fixed by the test cluster itself otherwise, and then the group `supergroup` is nobody's.
-    UserGroupInformation.setLoginUser(
-        UserGroupInformation.createUserForTesting("hdfs", new String[] {"supergroup"}));
+    // Groups are read once, at the first user: before that the mapping must be known.
+    UserGroupInformation.setConfiguration(settings);
+    UserGroupInformation.setLoginUser(UserGroupInformation.createRemoteUser("hdfs"));
     MiniDFSCluster cluster =
         new MiniDFSCluster.Builder(settings, new File(words[0])).numDataNodes(1).build();
     cluster.waitActive();

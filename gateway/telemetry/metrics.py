@@ -176,6 +176,12 @@ mount_reads = _counters(
     "mount_reads", "Reads of the kernel, by how they were answered: sequential or random.", "way"
 )
 
+mount_staged_bytes = _gauge("mount_staged_bytes", "Bytes of files staged in mounts now.")
+mount_uploads = _counter("mount_uploads", "Files that mounts wrote to the origin.")
+mount_uploads_failed = _counter(
+    "mount_uploads_failed", "Files that mounts could not write; close or fsync told so."
+)
+
 # Processes
 workers_ready = _gauge("workers_ready", "Workers that serve.")
 workers_replaced = _counter("workers_replaced", "Workers that died and were replaced.")

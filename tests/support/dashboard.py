@@ -169,6 +169,12 @@ SECTIONS: dict[str, tuple[Panel, ...]] = {
     "Mounts": (
         Panel("Open in mounts", "short", (("handles", gauge("mount_handles")),)),
         Panel("Reads of mounts", "ops", (("{{way}}", rate("mount_reads", "way")),)),
+        Panel("Staged in mounts", "bytes", (("bytes", gauge("mount_staged_bytes")),)),
+        Panel(
+            "Files written by mounts",
+            "ops",
+            (("written", rate("mount_uploads")), ("failed", rate("mount_uploads_failed"))),
+        ),
     ),
     "Flash": (
         Panel(

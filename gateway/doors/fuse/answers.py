@@ -31,9 +31,9 @@ def answered(call: Call[Answer]) -> Call[Answer]:
     done = metrics.requests.labels(door="fuse", operation=name, status="OK")
 
     @functools.wraps(call)
-    async def wrapped(*arguments: Any) -> Answer:  # noqa: ANN401 - pyfuse3 says what they are
+    async def wrapped(*arguments: Any, **named: Any) -> Answer:  # noqa: ANN401 - pyfuse3's
         try:
-            answer = await call(*arguments)
+            answer = await call(*arguments, **named)
         except pyfuse3.FUSEError as error:
             _count(name, error.errno)
             raise

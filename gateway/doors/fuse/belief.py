@@ -25,6 +25,10 @@ class Belief:
     attributes: float
 
 
+STAGED: Final = Belief(0.0, ATTRIBUTE_SECONDS)
+"""Of what this mount is writing: the kernel knows its size better than we do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Believing:
     """Tells by rule, age and kind."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -36,6 +36,11 @@ class User:
     uid: int
     gid: int
     pid: int = 0
+
+
+def user_of(ctx: Any) -> User:  # noqa: ANN401 - pyfuse3's RequestContext
+    """Return whose process made a call."""
+    return User(ctx.uid, ctx.gid, ctx.pid)
 
 
 class Callers:

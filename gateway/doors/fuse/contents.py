@@ -1,30 +1,243 @@
-"""The bytes of one inode, as long as somebody has it open: the version that was opened."""
+"""The bytes of one inode as long as somebody has it open: a version at the origin, or staged.
 
-from gateway.doors.fuse.inodes import Node
+Who only reads has the version that was opened (`source`). The first change brings the file here
+(`staged`); from then on all handles of this mount read and write that one copy, and it is what the
+mount shows, until the last writer has closed it. `flush`, `fsync` and the last `release` bring it
+home: what they acknowledge is at the origin. A file that could not be brought home is given up when
+its last writer is gone; whoever closed it was told.
+"""
+
+import asyncio
+import logging
+import os
+from contextlib import aclosing
+from dataclasses import replace
+from errno import ESTALE
+from time import time_ns
+
+from gateway.core.reading import FlashPiece
+from gateway.doors.fuse.inodes import Node, is_same
+from gateway.doors.fuse.room import Room
+from gateway.doors.fuse.sending import Sending
+from gateway.doors.fuse.staging import StagedFile
+from gateway.filesystem.caller import Caller
 from gateway.filesystem.interface import OpenFile
-from gateway.filesystem.status import Status
+from gateway.filesystem.status import Changes, NewAttributes, Status
+from gateway.model.ranges import ByteRange
+from gateway.telemetry import metrics
+
+_log = logging.getLogger(__name__)
 
 
 class Contents:
-    """What all handles of an inode share."""
+    """What all handles of an inode share; methods that change it wait for each other."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, room: Room, node: Node) -> None:
         """Hold nothing yet."""
+        self._room = room
         self.node = node
         self.users = 0
+        self.writers = 0
         self.source: OpenFile | None = None
         """The version at the origin, where it was opened."""
+        self.staged: StagedFile | None = None
+        self.is_dirty = False
+        """Whether the origin does not have what was written."""
+        self.is_only_here = False
+        """Whether the origin has no such file yet."""
+        self.has_failed = False
+        self._sending = Sending(room.tree, room.staging)
+        self._may_send_on = False
+        self._lock = asyncio.Lock()
 
     @property
     def is_staged(self) -> bool:
         """Return whether its bytes are here, and may be newer than the origin's."""
-        return False
-
-    @property
-    def is_only_here(self) -> bool:
-        """Return whether the origin has no such file yet."""
-        return False
+        return self.staged is not None
 
     def shown(self) -> Status:
         """Return what the mount shows of the file."""
-        return self.node.status if self.source is None else self.source.status
+        status = self.node.status
+        return status if self.staged is None else replace(status, length=self.staged.length)
+
+    @property
+    def _path(self) -> str:
+        return self._room.inodes.path_of(self.node)
+
+    async def made(self, caller: Caller, *, is_exclusive: bool) -> None:
+        """Begin a file that is nowhere yet."""
+        self._sending.is_exclusive = is_exclusive
+        await self._sending.begin(caller, self._path, self._attributes())
+        self.staged = self._room.staging.file()
+        self.is_dirty = self.is_only_here = self._may_send_on = True
+
+    async def opened(self, caller: Caller, first: ByteRange | None) -> OpenFile:
+        """Return the version that stands at the path now, if it is still this inode's.
+
+        Raises OSError (ESTALE) where it is not.
+        """
+        source = await self._room.tree.open(caller, self._path, first)
+        if not is_same(self.node.status, source.status):
+            raise OSError(ESTALE, os.strerror(ESTALE))
+        if self.staged is None:
+            self.node.learn(source.status)
+        self.source = source
+        return source
+
+    async def write(self, caller: Caller, offset: int | None, piece: bytes) -> None:
+        """Put bytes at a place; None: at the end."""
+        async with self._lock:
+            staged = await self._here(caller)
+            at = staged.length if offset is None else offset
+            staged.refuse_gone(at)
+            if at < self._sending.sent:
+                await self._send_no_more()
+            growth = at + len(piece) - staged.length
+            if growth > 0 and not self._room.staging.budget.has_room(growth) and self._may_send_on:
+                await self._sending.make_room(staged, caller, self._path, self._attributes())
+            staged.write(at, piece)
+            self._touched()
+            if self._may_send_on:
+                await self._sending.send_on(staged, caller, self._path, self._attributes())
+
+    async def truncate(self, caller: Caller, length: int) -> None:
+        """Cut the file, or lengthen it by zeros."""
+        async with self._lock:
+            if self.staged is None and length == 0:
+                self.staged = self._room.staging.file()
+                self._may_send_on = True
+            staged = await self._here(caller)
+            if length < self._sending.sent:
+                await self._send_no_more()
+                self._may_send_on = length == 0
+            staged.truncate(length)
+            self._touched()
+
+    def change(self, changes: Changes) -> None:
+        """Take attributes that go home with the bytes."""
+        self.node.status = changed(self.node.status, changes)
+
+    def _touched(self) -> None:
+        self.is_dirty = True
+        self.node.status = replace(self.node.status, modified_ns=time_ns())
+
+    async def _send_no_more(self) -> None:
+        await self._sending.give_up()
+        self._may_send_on = False
+
+    async def _here(self, caller: Caller) -> StagedFile:
+        """Return the staged file, brought here where it is not."""
+        if self.staged is None:
+            source = self.source or await self.opened(caller, None)
+            self.staged = await self._brought_here(source)
+            self._may_send_on = source.status.length == 0
+        return self.staged
+
+    async def _brought_here(self, source: OpenFile) -> StagedFile:
+        length = source.status.length
+        self._room.staging.budget.refuse_more(length)
+        staged = self._room.staging.file()
+        try:
+            async with aclosing(source.pieces(ByteRange(0, length))) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, FlashPiece):
+                        with piece.handle:
+                            data = os.pread(piece.handle.fileno(), piece.length, piece.offset)
+                        staged.write(staged.length, data)
+                    else:
+                        staged.write(staged.length, bytes(piece))
+        except BaseException:
+            staged.close()
+            raise
+        return staged
+
+    async def keep(self, caller: Caller) -> None:
+        """Bring the file here before its name goes, for those who have it open."""
+        async with self._lock:
+            await self._here(caller)
+
+    async def bring_home(self, caller: Caller) -> None:
+        """Return once what was written is at the origin; raises what forbids it."""
+        async with self._lock:
+            if self.is_dirty and self.staged is not None and not self.node.is_unlinked:
+                await self._brought_home(caller, self.staged)
+
+    async def _brought_home(self, caller: Caller, staged: StagedFile) -> None:
+        wanted = self._attributes()
+        try:
+            status, is_as_wanted = await self._sending.finish(staged, caller, self._path, wanted)
+            if not is_as_wanted:
+                changes = Changes(
+                    wanted.mode, wanted.owner, wanted.group, wanted.modified_ns, wanted.accessed_ns
+                )
+                changes = replace(changes, set_xattrs=wanted.xattrs)
+                status = await self._room.tree.set_attributes(caller, self._path, changes)
+        except BaseException:
+            self.has_failed = True
+            metrics.mount_uploads_failed.inc()
+            await self._sending.give_up()
+            raise
+        metrics.mount_uploads.inc()
+        self.is_dirty = self.is_only_here = self.has_failed = self._may_send_on = False
+        self.source = None
+        self.node.learn(status)
+        if staged.start:
+            # Its beginning is not here any more: who goes on writing has it brought here again.
+            staged.close()
+            self.staged = None
+
+    def _attributes(self) -> NewAttributes:
+        status = self.node.status
+        return NewAttributes(
+            status.mode,
+            status.owner,
+            status.group,
+            status.modified_ns,
+            status.accessed_ns or None,
+            status.xattrs,
+        )
+
+    async def released(self, caller: Caller) -> None:
+        """Let go of what nobody writes any more, or nobody has open."""
+        if self.writers and self.users:
+            return
+        async with self._lock:
+            staged = self.staged
+            if staged is not None and not self.writers and not self.node.is_unlinked:
+                await self._home_at_last(caller, staged)
+            is_needed = self.users and (self.writers or self.node.is_unlinked)
+            if self.staged is not None and not is_needed:
+                self.staged.close()
+                self.staged = None
+            await self._sending.give_up()
+        if not self.users and self.node.contents is self:
+            self.node.contents = None
+            self._room.inodes.drop_unused(self.node)
+
+    async def _home_at_last(self, caller: Caller, staged: StagedFile) -> None:
+        """Bring home what was written after the last flush (by mmap); nobody can be told."""
+        if self.is_dirty and not self.has_failed:
+            try:
+                await self._brought_home(caller, staged)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the file is not at home
+                _log.error("%s was written after it was closed, and is lost: %s", self._path, error)
+        if self.has_failed:
+            # The kernel's pages of it are of a file that never was.
+            self._room.inodes.detach(self.node)
+            self.is_dirty = False
+
+
+def changed(status: Status, changes: Changes) -> Status:
+    """Return a status after changes."""
+    xattrs = {**status.xattrs, **changes.set_xattrs}
+    for name in changes.removed_xattrs:
+        xattrs.pop(name, None)
+    return replace(
+        status,
+        mode=status.mode if changes.mode is None else changes.mode,
+        owner=status.owner if changes.owner is None else changes.owner,
+        group=status.group if changes.group is None else changes.group,
+        modified_ns=status.modified_ns if changes.modified_ns is None else changes.modified_ns,
+        accessed_ns=status.accessed_ns if changes.accessed_ns is None else changes.accessed_ns,
+        xattrs=xattrs,
+    )

@@ -27,6 +27,7 @@ class Node:
         "children",
         "contents",
         "is_gone",
+        "is_unlinked",
         "known_at",
         "looked_up_at",
         "lookups",
@@ -49,6 +50,8 @@ class Node:
         """When (monotonic) the kernel was last told of it in answer to a lookup of its own; 0 where
         it has been told by a listing since, and may open it without another lookup."""
         self.lookups = 0
+        self.is_unlinked = False
+        """Whether this mount took its name away: what is written to it goes nowhere."""
         self.is_gone = False
         """Whether something else, or nothing, stands at its path now."""
         self.children: dict[str, Node] = {}

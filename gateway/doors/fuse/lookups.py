@@ -7,7 +7,8 @@ from typing import Any, Final
 import pyfuse3
 
 from gateway.doors.fuse.answers import answered, attributes_of, refusal
-from gateway.doors.fuse.callers import User
+from gateway.doors.fuse.belief import STAGED
+from gateway.doors.fuse.callers import User, user_of
 from gateway.doors.fuse.inodes import Node, is_same
 from gateway.doors.fuse.listing import Listing
 from gateway.doors.fuse.room import NAME_BYTES_MAX, Handles, Room, text_of
@@ -21,11 +22,6 @@ _SPACE_FILES: Final = 1 << 40
 _OWN_SPACE: Final = b"user."
 """Extended attributes that objects can have; the others are the kernel's own matters."""
 _KNOWN_SECONDS: Final = 1.0
-
-
-def user_of(ctx: Any) -> User:  # noqa: ANN401 - pyfuse3's RequestContext
-    """Return whose process made a call."""
-    return User(ctx.uid, ctx.gid, ctx.pid)
 
 
 class OpenDirectory:
@@ -57,22 +53,38 @@ class Lookups:
             node = parent if name == b"." else parent.parent or parent
             return self._told(node, node.status, 0.0)
         part = text_of(name)
-        known = room.inodes.find_child(parent, part)
-        if known is not None and known.contents is not None and known.contents.is_staged:
-            return self._told(known, known.contents.shown(), 0.0)
+        staged = self._find_staged(parent, part)
+        if staged is not None:
+            return self._told(staged, staged.status, 0.0)
         caller = room.callers.of(user_of(ctx))
-        status = await room.tree.status(caller, room.inodes.child_path(parent, part))
-        known = room.inodes.find_child(parent, part)
-        if known is not None and known.contents is not None and known.contents.is_staged:
-            return self._told(known, known.contents.shown(), 0.0)
+        try:
+            status = await room.tree.status(caller, room.inodes.child_path(parent, part))
+        except NotFound:
+            known = room.inodes.find_child(parent, part)
+            if known is not None and self._find_staged(parent, part) is None:
+                room.inodes.detach(known)
+            raise
+        # Written here while the tree was asked: what it said may be older.
+        staged = self._find_staged(parent, part)
+        if staged is not None:
+            return self._told(staged, staged.status, 0.0)
         node = room.inodes.seen(parent, part, status)
         node.looked_up_at = monotonic()
         return self._told(node, status, caller.receipt.age_seconds)
 
     def _told(self, node: Node, status: Status, age_seconds: float) -> Any:  # noqa: ANN401
         self.room.inodes.told(node)
+        if node.contents is not None and node.contents.is_staged:
+            return attributes_of(self.room, node, node.contents.shown(), STAGED)
         belief = self.room.believing.of(status, age_seconds)
         return attributes_of(self.room, node, status, belief)
+
+    def _find_staged(self, parent: Node, name: str) -> Node | None:
+        """Return what this mount is writing at a name: it is newer than what the origin has."""
+        known = self.room.inodes.find_child(parent, name)
+        if known is not None and known.contents is not None and known.contents.is_staged:
+            return known
+        return None
 
     async def forget(self, inode_list: list[tuple[int, int]]) -> None:
         """Take back what the kernel does not know any more."""
@@ -170,12 +182,12 @@ class Lookups:
     def _entry(self, token: Any, parent: Node, status: Status, place: int) -> bool:  # noqa: ANN401
         """Tell one entry; return whether the kernel took it."""
         room, name = self.room, status.base_name
-        known = room.inodes.find_child(parent, name)
-        if known is not None and known.contents is not None and known.contents.is_staged:
-            node, shown = known, known.contents.shown()
+        staged = self._find_staged(parent, name)
+        if staged is not None and staged.contents is not None:
+            node, shown, belief = staged, staged.contents.shown(), STAGED
         else:
             node, shown = room.inodes.seen(parent, name, status), status
-        belief = room.believing.of(shown, is_listed=True)
+            belief = room.believing.of(shown, is_listed=True)
         entry = attributes_of(room, node, shown, belief)
         if not pyfuse3.readdir_reply(token, name.encode(), entry, place):
             room.inodes.drop_unused(node)

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.doors.fuse.answers import answered, refusal
+from gateway.doors.fuse.changes import Changing
 from gateway.doors.fuse.files import Files
 from gateway.doors.fuse.lookups import Lookups
 from gateway.doors.fuse.room import Room
 
 
-class Operations(Lookups, Files):
+class Operations(Lookups, Changing, Files):
     """One mount's answers."""
 
     supports_dot_lookup = True
@@ -20,6 +21,7 @@ class Operations(Lookups, Files):
     def __init__(self, room: Room, on_begun: Callable[[], None] = lambda: None) -> None:
         """Answer in `room`; `on_begun` is called when the kernel begins to ask."""
         Lookups.__init__(self, room)
+        Changing.__init__(self, room)
         Files.__init__(self, room)
         self._on_begun = on_begun
 

@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 from gateway.doors.fuse.belief import Believing
 from gateway.doors.fuse.callers import Callers
 from gateway.doors.fuse.inodes import Inodes, Node
+from gateway.doors.fuse.staging import StagingArea
 from gateway.filesystem.interface import Tree
 from gateway.filesystem.status import Kind, Status
 from gateway.telemetry import metrics
@@ -40,7 +41,6 @@ class Bounds:
     """What one mount may take."""
 
     readahead_bytes_max: int
-    staged_bytes_max: int
     open_files_max: int
 
 
@@ -97,6 +97,7 @@ class Room:
         tasks: asyncio.TaskGroup,
         appearance: Appearance,
         bounds: Bounds,
+        staging: StagingArea,
     ) -> None:
         """Join them; what runs beside a call runs in `tasks`."""
         self.tree = tree
@@ -105,6 +106,7 @@ class Room:
         self.inodes = inodes
         self.appearance = appearance
         self.bounds = bounds
+        self.staging = staging
         self._tasks = tasks
 
     def start(self, work: Awaitable[None]) -> "asyncio.Task[Exception | None]":

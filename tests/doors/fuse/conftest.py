@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,11 +17,13 @@ from gateway.doors.fuse.belief import Believing
 from gateway.doors.fuse.callers import Callers
 from gateway.doors.fuse.inodes import Inodes
 from gateway.doors.fuse.room import Appearance, Bounds, Room
+from gateway.doors.fuse.staging import StagingArea
 from gateway.doors.fuse.users import Names
 from gateway.model.rules import STRICT, Freshness
 from gateway.protocol.s3.no_claim import NO_CLAIM
 from tests.doubles.memory_tree import MemoryTree
 
+STAGED_BYTES_MAX = 40 << 20
 ME = SimpleNamespace(uid=1001, gid=1002, pid=1, umask=0o022)
 
 
@@ -44,7 +47,7 @@ def freshness() -> list[Freshness]:
 
 
 @pytest_asyncio.fixture
-async def room(tree: MemoryTree, freshness: list[Freshness]) -> AsyncIterator[Room]:
+async def room(tree: MemoryTree, freshness: list[Freshness], tmp_path: Path) -> AsyncIterator[Room]:
     principal = Principal("me", "key", Policy(()), NO_CLAIM, None)
     callers = Callers(
         lambda: principal,
@@ -61,5 +64,14 @@ async def room(tree: MemoryTree, freshness: list[Freshness]) -> AsyncIterator[Ro
                 inodes=Inodes("/", tree.entries["/"].status),
                 tasks=tasks,
                 appearance=Appearance(),
-                bounds=Bounds(8 << 20, 1 << 20, 16),
+                bounds=Bounds(8 << 20, 16),
+                staging=StagingArea(tmp_path, STAGED_BYTES_MAX, is_sealed=False),
             )
+
+
+async def refused(call: Any) -> int:
+    """Return the number that a call of the kernel is refused with."""
+    errors = pytest.importorskip("pyfuse3", reason="pyfuse3 is not built here")
+    with pytest.raises(errors.FUSEError) as raised:
+        await call
+    return int(raised.value.errno)

@@ -1,8 +1,9 @@
 """Inodes: one for each version of a file, kept while the kernel or an open file holds them."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from gateway.doors.fuse.contents import Contents
 from gateway.doors.fuse.inodes import Inodes, Node
 from gateway.filesystem.status import Kind, Status
 from gateway.model.versions import Version
@@ -56,7 +57,7 @@ def test_what_was_forgotten_as_often_as_told_is_gone(inodes):
 
 def test_an_open_file_is_kept_though_the_kernel_forgot_it(inodes):
     node = known(inodes, "a", file("1"))
-    node.contents = Contents(node)
+    node.contents = SimpleNamespace()
     inodes.forget([(node.number, 1)])
     assert inodes.get(node.number) is node
     node.contents = None

@@ -9,7 +9,7 @@ import pytest
 from gateway.doors.fuse.room import Room
 from gateway.filesystem.status import NewAttributes
 from gateway.model.rules import Freshness, Mode
-from tests.doors.fuse.conftest import ME
+from tests.doors.fuse.conftest import ME, refused
 from tests.doubles.memory_tree import MemoryTree
 
 pyfuse3 = pytest.importorskip("pyfuse3", reason="pyfuse3 is not built here", exc_type=ImportError)
@@ -37,12 +37,6 @@ class Replies:
         self.names.append(name.decode())
         self.places.append(place)
         return True
-
-
-async def refused(call: Any) -> int:
-    with pytest.raises(pyfuse3.FUSEError) as raised:
-        await call
-    return int(raised.value.errno)
 
 
 async def test_a_lookup_shows_what_the_tree_says(ops, tree: MemoryTree):

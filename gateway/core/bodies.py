@@ -1,6 +1,6 @@
 """Bodies that Forebay sends on its own: known whole, read as often as needed, with their CRC32C."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -9,6 +9,8 @@ from gateway.protocol.s3.checksums import Digest, base64_of, new_digest
 from gateway.protocol.s3.multipart import CHECKSUM
 
 _ALGORITHM: Final = CHECKSUM.removeprefix("x-amz-checksum-")
+SMALL_BYTES_MAX: Final = 256 * 1024
+"""Held in memory without asking whether there is room: as much as a connection holds anyway."""
 
 
 class Body(Protocol):
@@ -54,32 +56,54 @@ class BytesBody:
             yield self._content
 
 
-class SpooledBody:
-    """A body that is set aside piece by piece; whoever made the spool closes it."""
+class GatheredBody:
+    """A body that comes piece by piece: a small one is held, a larger one goes to a spool."""
 
-    def __init__(self, spool: Spool) -> None:
-        """Write to `spool`, which is empty."""
-        self._spool = spool
+    def __init__(self, make_spool: Callable[[], Spool]) -> None:
+        """Make a spool only for what is not small; `close` lets it go."""
+        self._make_spool = make_spool
+        self._spool: Spool | None = None
+        self._small = bytearray()
         self._digest: Digest = new_digest(_ALGORITHM)
+        self._checksum = ""
 
     async def write(self, piece: bytes) -> None:
         """Take the next bytes; raises Overloaded where no directory has room."""
         self._digest.update(piece)
+        if self._spool is None:
+            if len(self._small) + len(piece) <= SMALL_BYTES_MAX:
+                self._small += piece
+                return
+            self._spool = self._make_spool()
+            await self._spool.add(bytes(self._small))
+            self._small.clear()
         await self._spool.add(piece)
 
     @property
     def length(self) -> int:
         """Return how many bytes were written."""
-        return self._spool.length
+        return len(self._small) if self._spool is None else self._spool.length
 
     @property
     def checksum(self) -> str:
-        """Return their CRC32C in base64."""
-        return base64_of(self._digest.digest())
+        """Return their CRC32C in base64; nothing is written afterwards."""
+        self._checksum = self._checksum or base64_of(self._digest.digest())
+        return self._checksum
 
-    def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncIterator[bytes]:
         """Yield them from the start."""
-        return self._spool.pieces()
+        if self._spool is None:
+            yield bytes(self._small)
+            return
+        async for piece in self._spool.pieces():
+            yield piece
+
+    async def close(self) -> None:
+        """Let the bytes go."""
+        spool, self._spool = self._spool, None
+        self._small.clear()
+        if spool is not None:
+            await spool.aclose()
 
 
 @dataclass(frozen=True, slots=True)

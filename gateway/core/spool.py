@@ -55,6 +55,10 @@ class Spool(AbstractAsyncContextManager["Spool"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Let the bytes go."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
         """Let the bytes go; the file has no name that could outlive it."""
         self._memory_budget.give(self._reserved_bytes)
         if self._file is not None:

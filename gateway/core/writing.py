@@ -99,7 +99,7 @@ class Writing:
         async with AsyncExitStack() as keeping:
             spool: Spool | None = None
             if write.is_whole_object and self.rules.find(write.name).admit_on_write:
-                spool = self._spool(write.body.length)
+                spool = self.new_spool(write.body.length)
                 keeping.push_async_exit(spool)
             try:
                 answer = await self._send(write, spool)
@@ -158,7 +158,7 @@ class Writing:
             spool = (
                 copy
                 if copy is not None
-                else await stack.enter_async_context(self._spool(body_bytes))
+                else await stack.enter_async_context(self.new_spool(body_bytes))
             )
             await spool.fill(write.body.pieces())
             proven = write.body.finish()
@@ -184,7 +184,8 @@ class Writing:
             voice = write.request.voice
             await self.admission.admit(write.name, spool, voice, etag, version_id)
 
-    def _spool(self, length: int) -> Spool:
+    def new_spool(self, length: int) -> Spool:
+        """Return a place to set a body of that length aside."""
         chosen = self.parameters
         return Spool(
             chosen.spool_directories, chosen.spool_memory, length, is_sealed=chosen.is_spool_sealed

@@ -32,13 +32,18 @@ _STANDARD: Final = "STANDARD"
 
 def is_listable(row: Row) -> bool:
     """Return whether a listing could confirm the row: strong, whole, and Forebay's own."""
+    if not is_strong(row):
+        return False
+    return not any(name.lower() == "content-range" for name, _ in row.headers)
+
+
+def is_strong(row: Row) -> bool:
+    """Return whether what a listing shows tells the row's version from every later one."""
     if row.confirmed_to or row.confirmed_ns <= 0 or "-" in row.version.etag:
         return False
     read_at = _read_at(row)
     modified = find_http_seconds(row.version.last_modified)
-    if read_at is None or modified is None or read_at - modified < STRONG_SECONDS:
-        return False
-    return not any(name.lower() == "content-range" for name, _ in row.headers)
+    return read_at is not None and modified is not None and read_at - modified >= STRONG_SECONDS
 
 
 def is_shown_lately(row: Row, date: str) -> bool:

@@ -22,16 +22,24 @@ async def listed_page(
     voice: Voice,
     *,
     prefix: str = "",
+    delimiter: str = "",
     start_after: str = "",
     token: str | None = None,
     count_max: int = PAGE_KEYS_MAX,
 ) -> ListedPage:
     """Return one page of a bucket's objects, asked for by `voice`.
 
-    Raises OriginRefused with the origin's own answer, and OriginUnreachable, also for a page that
-    cannot be read.
+    Where `start_after` lies within a common prefix, that may be on the page or not, as the origin
+    has it. Raises OriginRefused with the origin's own answer, and OriginUnreachable, also for a
+    page that cannot be read.
     """
-    query = listing_query(prefix=prefix, start_after=start_after, token=token, count_max=count_max)
+    query = listing_query(
+        prefix=prefix,
+        delimiter=delimiter,
+        start_after=start_after,
+        token=token,
+        count_max=count_max,
+    )
     headers = {"Accept-Encoding": "identity"}
     answer = await origin.ask(
         OriginRequest("GET", bucket, query=query, headers=headers, voice=voice)

@@ -130,6 +130,10 @@ class MountTable:
             raise not_found(path)
         return VirtualDirectory(path, tuple(sorted(names, key=str.encode)))
 
+    def is_named(self, path: str) -> bool:
+        """Return whether a path is a mount, which is there whatever its bucket says."""
+        return split_path(path) in self._mounts
+
     def _among_buckets(self, path: str, shown: tuple[str, ...]) -> Place | VirtualDirectory:
         if not shown:
             return VirtualDirectory(path, None)

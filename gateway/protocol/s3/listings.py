@@ -38,19 +38,36 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class ListedPage:
-    """Up to a thousand objects in the order of their keys' bytes."""
+    """Up to a thousand objects and common prefixes, each in the order of their bytes."""
 
     objects: tuple[ListedObject, ...]
     next_token: str | None
     """Where the next page begins; None at the end."""
+    prefixes: tuple[str, ...] = ()
+    """What keys begin with up to the delimiter, where one was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBucket:
+    """A bucket as ListBuckets shows it."""
+
+    name: str
+    created: str
+    """ISO 8601; empty where the origin does not say it."""
 
 
 def listing_query(
-    *, prefix: str = "", start_after: str = "", token: str | None = None, count_max: int
+    *,
+    prefix: str = "",
+    delimiter: str = "",
+    start_after: str = "",
+    token: str | None = None,
+    count_max: int,
 ) -> str:
     """Return the query of one ListObjectsV2; keys come percent-encoded, so that XML holds any."""
     pairs = {
         "continuation-token": token,
+        "delimiter": delimiter or None,
         "encoding-type": "url",
         "list-type": "2",
         "max-keys": str(count_max),
@@ -72,13 +89,35 @@ def read_listing(body: bytes) -> ListedPage:
     is_encoded = root.findtext("EncodingType") == "url"
     try:
         objects = tuple(_object(found, is_encoded=is_encoded) for found in root.iter("Contents"))
+        prefixes = tuple(
+            _prefix(found, is_encoded=is_encoded) for found in root.iter("CommonPrefixes")
+        )
     except (ValueError, InvalidRequest):
         raise _unreadable() from None
     token = root.findtext("NextContinuationToken") or None
     is_truncated = root.findtext("IsTruncated") == "true"
     if is_truncated and token is None:
         raise _unreadable()
-    return ListedPage(objects, token if is_truncated else None)
+    return ListedPage(objects, token if is_truncated else None, prefixes)
+
+
+def read_buckets(body: bytes) -> tuple[ListedBucket, ...]:
+    """Return what a ListAllMyBucketsResult holds, by name; raises OriginUnreachable."""
+    root = find_document(body, LISTING_BYTES_MAX)
+    if root is None or root.tag != "ListAllMyBucketsResult":
+        raise _unreadable()
+    found = [
+        ListedBucket(bucket.findtext("Name") or "", bucket.findtext("CreationDate") or "")
+        for bucket in root.iter("Bucket")
+    ]
+    return tuple(sorted((one for one in found if one.name), key=lambda one: one.name))
+
+
+def _prefix(found: "Element", *, is_encoded: bool) -> str:
+    text = found.findtext("Prefix")
+    if not text:
+        raise ValueError("a common prefix without a text")
+    return decode_query(text) if is_encoded else text
 
 
 def _object(found: "Element", *, is_encoded: bool) -> ListedObject:

@@ -81,3 +81,16 @@ def test_any_prefix_can_be_asked_for(prefix: str, after: str, token: str):
     assert decode_query(asked.get("prefix", "")) == prefix
     assert decode_query(asked.get("start-after", "")) == after
     assert decode_query(asked["continuation-token"]) == token
+
+
+def test_common_prefixes_are_read_as_keys_are():
+    groups = "<CommonPrefixes><Prefix>a%2Bb/</Prefix></CommonPrefixes>"
+    page = read_listing(document(ROW.format(key="a", fraction="0"), groups))
+    assert page.prefixes == ("a+b/",)
+    with pytest.raises(OriginUnreachable):
+        read_listing(document("<CommonPrefixes></CommonPrefixes>"))
+
+
+def test_a_delimiter_is_asked_for_where_there_is_one():
+    assert "delimiter" not in listing_query(count_max=7)
+    assert "delimiter=%2F" in listing_query(prefix="a/", delimiter="/", count_max=7)

@@ -1,0 +1,220 @@
+"""The gate: the only way from files to objects, and nobody passes it unjudged.
+
+Each call judges the caller's policy on the object or the listing that it is about, tells the audit
+log, and then asks the core in the caller's voice. Conditions are asked of the request that S3 would
+see for the same: a listing's prefix and delimiter, and of the real request only User-Agent and
+Referer, so that no parameter of another protocol satisfies a condition that nobody obeys.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Final
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from gateway.access.authorization import Authorization
+from gateway.access.request_context import NOTHING_KNOWN, Facts, RequestContext, request_context
+from gateway.core.listing import listed_page
+from gateway.core.objects import Objects, Wish
+from gateway.core.questions import Opening
+from gateway.core.reading import Piece
+from gateway.core.seen import Seen, find_proven, find_unasked, see, seen_bytes, seen_pieces
+from gateway.filesystem.caller import Caller
+from gateway.model.failures import NotFound, OriginRefused
+from gateway.model.names import ObjectName
+from gateway.model.ranges import ByteRange
+from gateway.origin.interface import OriginRequest
+from gateway.protocol.http.head import RequestHead
+from gateway.protocol.http.percent import encode
+from gateway.protocol.s3.listings import (
+    LISTING_BYTES_MAX,
+    PAGE_KEYS_MAX,
+    ListedBucket,
+    ListedObject,
+    ListedPage,
+    read_buckets,
+)
+
+READ: Final = "s3:GetObject"
+LIST: Final = "s3:ListBucket"
+LIST_BUCKETS: Final = "s3:ListAllMyBuckets"
+SLASH: Final = "/"
+
+_OK, _NOT_FOUND = 200, 404
+_OF_THE_CLIENT: Final = ("Referer", "User-Agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a listing is asked for, and judged by."""
+
+    bucket: str
+    prefix: str
+    delimiter: str = SLASH
+    count_max: int = PAGE_KEYS_MAX
+
+    @property
+    def query(self) -> str:
+        """Return the query of the same request in S3, as far as policies ask for it."""
+        delimiter = f"&delimiter={encode(self.delimiter)}" if self.delimiter else ""
+        return f"prefix={encode(self.prefix)}{delimiter}&max-keys={self.count_max}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An object that a caller may read, whether it is there or not."""
+
+    objects: Objects
+    caller: Caller
+    name: ObjectName
+
+    def find_unasked(self) -> Seen | None:
+        """Return it if it is at hand and its rule lets that be shown without asking."""
+        return find_unasked(self.objects, self.name, self.caller.voice)
+
+    def find_proven(self, listed: ListedObject) -> Seen | None:
+        """Return it if it is at hand, and is what a listing of just now shows."""
+        unasked = self.find_unasked()
+        return unasked or find_proven(self.objects, self.name.bucket, listed, self.caller.voice)
+
+    async def find(self, opening: Opening | None = None) -> Seen | None:
+        """Return it as fresh as its rule wants it, or None where there is none.
+
+        `opening` is the GET to ask by where nothing is known of it. Raises OriginRefused,
+        OriginUnreachable.
+        """
+        wish = Wish(self.caller.voice, opening)
+        try:
+            return await see(self.objects, self.name, wish, self.caller.receipt)
+        except OriginRefused as refused:
+            if refused.status == _NOT_FOUND:
+                return None
+            raise
+
+    async def open(self, opening: Opening | None) -> Seen | None:
+        """Return it as `find` does, to be read: whoever counts how hot it is, counts this."""
+        self.objects.parts.flash.note_sighting(self.name)
+        return await self.find(opening)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the tree reads through."""
+
+    objects: Objects
+    authorization: Authorization
+
+    def require(self, caller: Caller, action: str, name: ObjectName) -> None:
+        """Judge an action on an object; raises AccessDenied."""
+        context = _context(caller)
+        self._require(caller, action, str(name), context)
+
+    def may(self, caller: Caller, action: str, name: ObjectName) -> bool:
+        """Return whether it would be allowed; nobody is told."""
+        return caller.principal.policy.allows(action, str(name), _context(caller))
+
+    def require_list(self, caller: Caller, listing: Listing) -> None:
+        """Judge a listing; raises AccessDenied."""
+        self._require(caller, LIST, listing.bucket, _context(caller, listing.query))
+
+    def may_list(self, caller: Caller, listing: Listing) -> bool:
+        """Return whether it would be allowed; nobody is told."""
+        context = _context(caller, listing.query)
+        return caller.principal.policy.allows(LIST, listing.bucket, context)
+
+    def sight(self, caller: Caller, name: ObjectName) -> "Sight":
+        """Return the caller's sight of an object; raises AccessDenied."""
+        self.require(caller, READ, name)
+        return Sight(self.objects, caller, name)
+
+    def find_sight(self, caller: Caller, name: ObjectName) -> Sight | None:
+        """Return the caller's sight of an object that a listing names; None: they have none.
+
+        Nothing is refused by it: what the listing shows they may see.
+        """
+        decision = caller.principal.policy.decide(READ, str(name), _context(caller))
+        if not decision.is_allowed:
+            return None
+        who = (caller.principal.name, caller.principal.access_key)
+        self.authorization.note(decision, str(name), who, READ, caller.asked)
+        return Sight(self.objects, caller, name)
+
+    def pieces(self, caller: Caller, seen: Seen, wanted: ByteRange) -> AsyncGenerator[Piece]:
+        """Return the bytes of an object that this gate let the caller see."""
+        return seen_pieces(self.objects, seen, wanted, caller.voice, caller.receipt)
+
+    async def read(self, caller: Caller, seen: Seen, wanted: ByteRange) -> bytes:
+        """Return the same as bytes; the receipt is told nothing, for such reads are many."""
+        return await seen_bytes(self.objects, seen, wanted, caller.voice)
+
+    async def page(
+        self, caller: Caller, listing: Listing, *, after: str = "", token: str | None = None
+    ) -> ListedPage:
+        """Return a page of a listing, behind the key `after`, or the one that `token` names.
+
+        Raises AccessDenied, NotFound for a bucket that is none, OriginRefused, OriginUnreachable.
+        """
+        self.require_list(caller, listing)
+        return await self._page(caller, listing, after=after, token=token)
+
+    async def is_listed(self, caller: Caller, listing: Listing, prefix: str) -> bool:
+        """Return whether anything begins with `prefix`, which lies in what a listing shows.
+
+        It was judged as a whole: a page of it may leave this to be found out.
+        """
+        below = Listing(listing.bucket, prefix, listing.delimiter, 1)
+        page = await self._page(caller, below)
+        return bool(page.objects or page.prefixes)
+
+    async def buckets(self, caller: Caller) -> tuple[ListedBucket, ...]:
+        """Return the buckets that the origin shows the caller's voice, by name.
+
+        Raises AccessDenied, OriginRefused, OriginUnreachable.
+        """
+        self._require(caller, LIST_BUCKETS, "*", _context(caller))
+        caller.receipt.origin_requests += 1
+        headers = {"Accept-Encoding": "identity"}
+        request = OriginRequest("GET", None, headers=headers, voice=caller.voice)
+        answer = await self.objects.parts.origin.ask(request)
+        body = await answer.read(LISTING_BYTES_MAX + 1)
+        if answer.status != _OK:
+            raise OriginRefused(answer.status, answer.headers, body)
+        return read_buckets(body)
+
+    async def _page(
+        self, caller: Caller, listing: Listing, *, after: str = "", token: str | None = None
+    ) -> ListedPage:
+        caller.receipt.origin_requests += 1
+        try:
+            return await listed_page(
+                self.objects.parts.origin,
+                listing.bucket,
+                caller.voice,
+                prefix=listing.prefix,
+                delimiter=listing.delimiter,
+                start_after=after,
+                token=token,
+                count_max=listing.count_max,
+            )
+        except OriginRefused as refused:
+            if refused.status == _NOT_FOUND:
+                raise NotFound(f"There is no bucket {listing.bucket}") from None
+            raise
+
+    def _require(self, caller: Caller, action: str, resource: str, context: RequestContext) -> None:
+        self.authorization.require_on(resource, caller.principal, action, context, caller.asked)
+
+
+def _context(caller: Caller, query: str = "") -> RequestContext:
+    """Return what the caller's policy asks of the request that S3 would see in place of this."""
+    principal = caller.principal
+    keys = principal.policy.keys
+    if not keys:
+        return NOTHING_KNOWN
+    given = caller.asked.head
+    headers: CIMultiDict[str] = CIMultiDict()
+    for name in _OF_THE_CLIENT:
+        headers.extend((name, value) for value in given.headers.getall(name, ()))
+    head = RequestHead("GET", "/", query, CIMultiDictProxy(headers), given.secure)
+    facts = Facts(head, principal.username, caller.asked.remote, caller.now, principal.userid)
+    return request_context(keys, facts)

@@ -160,16 +160,24 @@ def deletion_headers(gone: StoredVersion | None) -> dict[str, str]:
 
 async def delete_objects(store: OriginStore, call: Call) -> Answer:
     """Delete up to 1,000 keys named in a document."""
-    store.get_bucket(call.bucket)
+    bucket = store.get_bucket(call.bucket)
     body = await receive_document(call, needs_digest=True)
     is_quiet = any(row.get("Quiet") == "true" for row in read_elements(body, "."))
-    told: list[str] = []
+    told, refused = list[str](), list[str]()
     for row in read_elements(body, "Object"):
         if "Key" not in row:
             raise S3Error("MalformedXML", "An Object names no Key")
-        store.delete(call.bucket, row["Key"], row.get("VersionId", ""))
-        told.append(leaves({"Key": row["Key"], "VersionId": row.get("VersionId")}))
-    return xml_answer(document("DeleteResult", "" if is_quiet else rows("Deleted", told)))
+        key, named = row["Key"], {"Key": row["Key"], "VersionId": row.get("VersionId")}
+        try:
+            if "ETag" in row:
+                judge_write({"if-match": row["ETag"]}, bucket.find(key))
+        except S3Error as error:
+            refused.append(leaves({**named, "Code": error.code, "Message": error.message}))
+            continue
+        store.delete(call.bucket, key, row.get("VersionId", ""))
+        told.append(leaves(named))
+    deleted = "" if is_quiet else rows("Deleted", told)
+    return xml_answer(document("DeleteResult", deleted + rows("Error", refused)))
 
 
 def copy_source(store: OriginStore, call: Call) -> StoredVersion:

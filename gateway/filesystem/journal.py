@@ -12,7 +12,7 @@ process that has a tree; it holds no secrets and needs no key (docs/decisions/00
 import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
@@ -64,7 +64,8 @@ class Move:
     phase: Phase
     owner: str
     begun_ns: int
-    committed_ns: int = 0
+    dated: str = ""
+    """The origin's clock when it began (an HTTP date): a deletion takes nothing that came later."""
     speaker: str = ""
     """Whose voice speaks at the origin (`key:ACCESS_KEY`, `role:NAME`); '' is Forebay's own."""
     replaced: dict[str, str] | None = None
@@ -102,6 +103,8 @@ class Note:
     last_modified: str
     copied: str = ""
     """The ETag of the copy; '' while nobody knows what came of it."""
+    former: str = ""
+    """The ETag of the copy of an earlier version, until this one has taken its place."""
     round: int = 0
     """The last listing that showed it."""
 
@@ -145,9 +148,8 @@ class Journal:
         return made
 
     def advance(self, move: Move, phase: Phase) -> Move:
-        """Write that a move has come to `phase`; from COPYING to COMMITTED it says when."""
-        committed_ns = self.now_ns() if phase is Phase.COMMITTED else move.committed_ns
-        advanced = replace(move, phase=phase, committed_ns=committed_ns)
+        """Write that a move has come to `phase`."""
+        advanced = replace(move, phase=phase)
         self.store.write(lambda writing: _put(writing, advanced))
         return advanced
 
@@ -252,9 +254,7 @@ def _note_key(move: Move, rest: str) -> bytes:
 
 
 def _note_row(note: Note) -> bytes:
-    return json.dumps(
-        (note.rest, note.etag, note.size, note.last_modified, note.copied, note.round)
-    ).encode()
+    return json.dumps(astuple(note)).encode()
 
 
 def _put(writing: Writing, move: Move) -> None:

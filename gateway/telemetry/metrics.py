@@ -146,6 +146,17 @@ origin_breaker_opened = _counter(
 origin_breaker_open = _gauge("origin_breaker_open", "Workers that wait for the origin now.")
 origin_failures = _counter("origin_failures", "Requests that the origin could not be asked.")
 
+# Moves of files
+moves_running = _gauge("moves_running", "Renames and recursive deletions on their way now.")
+keys_moved = _counter("keys_moved", "Objects copied by renames, or deleted by recursive deletions.")
+moves_undone = _counter("moves_undone", "Renames that failed, or died, and were undone.")
+moves_completed = _counter(
+    "moves_completed", "Renames and deletions that died after their commit and were completed."
+)
+moves_waiting = _gauge(
+    "moves_waiting", "Moves that could be neither undone nor completed yet.", "max"
+)
+
 # Snapshots
 snapshot_versions_gone = _counter(
     "snapshot_versions_gone", "Reads of a recorded version that the origin has no more: refused."

@@ -1,0 +1,191 @@
+"""Renames and recursive deletions that are whole or not at all, whatever dies in the middle.
+
+    judged -> journaled -> copied, until the source is at rest -> committed -> deleted -> forgotten
+                  |  a failure or a crash here: undone   |   and here: completed
+
+A move runs in a task of the process, not of who asked: a client that leaves does not end it half
+way. What this process does not bring to an end, `filesystem/recovery` does.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any, Final
+
+from gateway.filesystem.completing import Completing, DeletionRefused
+from gateway.filesystem.copying import Admit, Copying
+from gateway.filesystem.journal import Journal, Move, MoveKind, Phase
+from gateway.filesystem.move_objects import MoveObjects
+from gateway.filesystem.move_plan import target_of
+from gateway.filesystem.move_progress import Progress, described
+from gateway.filesystem.undoing import SETTLE_SECONDS, Undoing
+from gateway.model.failures import Failure, InvalidRequest, NotFound
+from gateway.model.names import ObjectName
+from gateway.model.voices import Voice
+from gateway.telemetry import metrics
+
+_NANOSECONDS: Final = 1_000_000_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who wants what moved."""
+
+    source: ObjectName
+    """The key of a file, or a directory's prefix, which ends with `/`."""
+    target: ObjectName
+    voice: Voice
+    speaker: str
+    """As `Move.speaker`."""
+    admit: Admit
+    """Judges whether objects of the source may be moved, or deleted; raises AccessDenied."""
+    replaced: dict[str, str] | None = None
+    replaces: bool = False
+
+
+@dataclass(slots=True)
+class Moves:
+    """All moves that this process makes."""
+
+    journal: Journal
+    objects: MoveObjects
+    tasks: asyncio.TaskGroup
+    settle_seconds: float = SETTLE_SECONDS
+
+    async def rename(self, wish: Wish) -> None:
+        """Move a file or a directory; returns once nothing is left at the source.
+
+        Raises AccessDenied and InvalidRequest before anything was changed, Overloaded while another
+        move is on its way there, and whatever the origin refuses, once that is undone.
+        """
+        _refuse_into_itself(wish.source, wish.target)
+        begun = self._new_move(MoveKind.RENAME, wish, "")
+        progress, _ = await self._judged(begun, wish)
+        if not progress.total:
+            raise NotFound(f"{wish.source.key} is not there")
+        await self._in_background(self._rename(begun, wish, progress))
+
+    async def remove(self, wish: Wish) -> None:
+        """Remove everything under a prefix; raises as `rename` does.
+
+        Where the origin refuses to delete some keys, the others go and the failure tells of them.
+        """
+        begun = self._new_move(MoveKind.DELETE, wish, "")
+        progress, dated = await self._judged(begun, wish)
+        begun = self._new_move(MoveKind.DELETE, wish, dated)
+        await self._in_background(self._remove(begun, wish, progress))
+
+    def _new_move(self, kind: MoveKind, wish: Wish, dated: str) -> Move:
+        phase = Phase.COPYING if kind is MoveKind.RENAME else Phase.COMMITTED
+        return Move(
+            "",
+            kind,
+            wish.source,
+            wish.target,
+            phase,
+            self.journal.owners.name,
+            0,
+            dated,
+            wish.speaker,
+            wish.replaced,
+            wish.replaces,
+        )
+
+    async def _judged(self, move: Move, wish: Wish) -> tuple[Progress, str]:
+        """Judge every object before the first change; return how many, and the origin's clock."""
+        total, token, dated = 0, None, ""
+        while True:
+            page, date = await self.objects.page(move.source, token, wish.voice)
+            dated = dated or date
+            wish.admit(page.objects)
+            if move.kind is MoveKind.RENAME:
+                for version in page.objects:
+                    target_of(move, version.key)
+            total, token = total + len(page.objects), page.next_token
+            if token is None:
+                seconds = self.journal.now_ns() / _NANOSECONDS
+                return Progress(total), dated or formatdate(seconds, usegmt=True)
+
+    async def _rename(self, move: Move, wish: Wish, progress: Progress) -> None:
+        move = await asyncio.to_thread(self.journal.begin, move)
+        try:
+            copying = Copying(self.journal, self.objects, move, wish.voice, wish.admit, progress)
+            move = await self._committed(move, copying)
+            progress.begin(progress.total)
+            await self._completed(move, wish.voice, progress, copying)
+        except DeletionRefused as refused:
+            move = await asyncio.to_thread(self.journal.advance, move, Phase.RETURNING)
+            await self._undone(move, wish.voice, refused)
+            raise
+        finally:
+            self.journal.in_hand.discard(move.id)
+
+    async def _committed(self, move: Move, copying: Copying) -> Move:
+        """Copy and commit, or undo and raise what was in the way."""
+        try:
+            await copying.run()
+        except Failure as failure:
+            if await self._undone(move, copying.voice, failure):
+                raise
+        return await asyncio.to_thread(self.journal.advance, move, Phase.COMMITTED)
+
+    async def _remove(self, move: Move, wish: Wish, progress: Progress) -> None:
+        move = await asyncio.to_thread(self.journal.begin, move)
+        try:
+            await self._completed(move, wish.voice, progress, None)
+        finally:
+            self.journal.in_hand.discard(move.id)
+
+    async def _completed(
+        self, move: Move, voice: Voice, progress: Progress, copying: Copying | None
+    ) -> None:
+        try:
+            await Completing(self.journal, self.objects, move, voice, progress, copying).run()
+        except DeletionRefused:
+            raise
+        except Failure:
+            _log.warning("%s is to be completed later", described(move))
+            raise
+
+    async def _undone(self, move: Move, voice: Voice, failure: Failure) -> bool:
+        """Undo; False: it can only be completed. What cannot be undone now is left for later."""
+        _log.warning("%s failed and is undone: %s", described(move), failure)
+        undoing = Undoing(self.journal, self.objects, move, voice, self.settle_seconds)
+        try:
+            is_undone = await undoing.run()
+        except Failure as trouble:
+            _log.warning("%s is to be undone later: %s", described(move), trouble)
+            return True
+        metrics.moves_undone.inc(is_undone)
+        return is_undone
+
+    async def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run to the end, also where who waits for it goes; raises what it raises."""
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def run() -> None:
+            metrics.moves_running.inc()
+            try:
+                await work
+            except Exception as error:  # noqa: BLE001 - it is who waits that gets it
+                if ended.cancelled():
+                    _log.warning("a move that nobody waits for any more failed: %s", error)
+                else:
+                    ended.set_exception(error)
+            else:
+                if not ended.cancelled():
+                    ended.set_result(None)
+            finally:
+                metrics.moves_running.dec()
+
+        self.tasks.create_task(run())
+        await ended
+
+
+def _refuse_into_itself(source: ObjectName, target: ObjectName) -> None:
+    is_below = source.key.endswith("/") and target.key.startswith(source.key)
+    if source.bucket == target.bucket and (source == target or is_below):
+        raise InvalidRequest(f"{source.key} cannot be moved into itself")

@@ -1,18 +1,28 @@
 """What a move asks of the origin, asked; of what was changed no worker is left in ignorance."""
 
-import base64
+import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import md5, sha256
 from typing import Final
 
-from gateway.core.writing import may_have_changed
+from gateway.core.bodies import BytesBody
+from gateway.core.changing import COPY_BYTES_MAX, Changing, CopySource
+from gateway.core.deleting import ask_deletion
+from gateway.core.preserving import kept_by_copy, kept_by_rewrite
+from gateway.core.receipt import Receipt
 from gateway.filesystem.move_objects import Undeleted
-from gateway.flash.store import Flash
-from gateway.model.failures import NotFound, OriginRefused, OriginUnreachable, VersionChanged
+from gateway.model.failures import (
+    Failure,
+    NotFound,
+    OriginRefused,
+    PreconditionFailed,
+    VersionChanged,
+)
 from gateway.model.names import ObjectName
+from gateway.model.ranges import ByteRange
 from gateway.model.voices import Voice
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
+from gateway.protocol.http.percent import encode
 from gateway.protocol.s3.addressing import encode_key
 from gateway.protocol.s3.documents import find_document
 from gateway.protocol.s3.listings import (
@@ -23,14 +33,16 @@ from gateway.protocol.s3.listings import (
     listing_query,
     read_listing,
 )
-from gateway.protocol.s3.requests import DeleteEntry, copy_source_header, delete_objects_xml
-from gateway.protocol.s3.responses import is_error
+from gateway.protocol.s3.requests import DeleteEntry, DeleteRequest
+from gateway.protocol.s3.responses import read_delete_errors
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _CHANGED: Final = 412
-_MULTIPLE: Final = 300
-_ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
+_TAGGING_BYTES_MAX: Final = 64 * 1024
+_TAGS: Final = "x-amz-tagging-count"
+_PART_BYTES: Final = 1024**3
+"""Of a body that one CopyObject does not take: 5 TiB are 5,120 parts."""
 _PLAIN: Final = {"Accept-Encoding": "identity"}
 
 
@@ -38,10 +50,10 @@ _PLAIN: Final = {"Accept-Encoding": "identity"}
 class OriginObjects:
     """Objects of one origin; `patient` asks again where that is safe."""
 
+    changing: Changing
     patient: Origin
-    flash: Flash
-    judges_conditions: bool
-    """Whether the origin leaves an object whose ETag is not the one that a deletion names."""
+    copy_bytes_max: int = COPY_BYTES_MAX
+    part_bytes: int = _PART_BYTES
 
     async def page(
         self, place: ObjectName, token: str | None, voice: Voice
@@ -50,7 +62,7 @@ class OriginObjects:
         is_prefix = place.key.endswith("/") or not place.key
         count_max = PAGE_KEYS_MAX if is_prefix else 1
         query = listing_query(prefix=place.key, token=token, count_max=count_max)
-        answer = await self._ask("GET", ObjectName(place.bucket, ""), voice, query, _PLAIN)
+        answer = await self._ask("GET", ObjectName(place.bucket, ""), voice, query)
         body = await answer.read(LISTING_BYTES_MAX + 1)
         if answer.status != _OK:
             raise OriginRefused(answer.status, answer.headers, body)
@@ -64,18 +76,22 @@ class OriginObjects:
         self, source: ObjectName, version: ListedObject, target: ObjectName, voice: Voice
     ) -> str:
         """As `MoveObjects`."""
-        headers = {
-            "x-amz-copy-source": copy_source_header(source, None),
-            "x-amz-copy-source-if-match": version.etag,
-        }
-        if version.storage_class != "STANDARD":
-            headers["x-amz-storage-class"] = version.storage_class
-        body = await self._change("PUT", target, voice, "", headers)
-        root = find_document(body)
-        etag = root.findtext("ETag") if root is not None else None
-        if is_error(body) or not etag:
-            raise OriginUnreachable(f"the origin did not say what became of the copy of {source}")
-        return etag
+        head = await self.find(source, voice)
+        if head is None:
+            raise NotFound(f"{source} is not there any more")
+        try:
+            if version.size > self.copy_bytes_max:
+                return await self._copy_in_parts(source, version, target, head, voice)
+            made = await self.changing.copy(
+                CopySource(source, version.etag), target, kept_by_copy(head), voice, Receipt()
+            )
+        except PreconditionFailed:
+            raise VersionChanged(f"{source} was written to meanwhile") from None
+        except OriginRefused as refused:
+            if refused.status == _NOT_FOUND:
+                raise NotFound(f"{source} is not there any more") from None
+            raise
+        return made.etag
 
     async def delete(
         self, bucket: str, versions: Sequence[tuple[str, str]], voice: Voice
@@ -83,37 +99,21 @@ class OriginObjects:
         """As `MoveObjects`."""
         if not versions:
             return []
+        is_judged = self.changing.judges_conditions
         entries = [
-            DeleteEntry(key, None, (("ETag", etag),) if self.judges_conditions else ())
-            for key, etag in versions
+            DeleteEntry(key, None, (("ETag", etag),) if is_judged else ()) for key, etag in versions
         ]
-        body = delete_objects_xml(entries, quiet=True)
-        digest = base64.b64encode(md5(body, usedforsecurity=False).digest()).decode()
-        request = OriginRequest(
-            "POST",
-            bucket,
-            "",
-            "delete=",
-            {"Content-MD5": digest, "Content-Type": "application/xml"},
-            body,
-            len(body),
-            sha256(body).hexdigest(),
-            voice=voice,
-        )
-        try:
-            answer = await self.patient.ask(request)
-            told = await answer.read(_ANSWER_BYTES_MAX)
-        finally:
-            for key, _ in versions:
-                await self.flash.forgotten(ObjectName(bucket, key))
-        if answer.status != _OK:
-            raise OriginRefused(answer.status, answer.headers, told)
-        return _undeleted(told)
+        writing = self.changing.writing
+        wanted = DeleteRequest(entries, quiet=True)
+        said = await ask_deletion(writing.origin, writing.flash, bucket, wanted, voice)
+        if not said.is_done:
+            raise said.failure()
+        errors = read_delete_errors(said.body)
+        return [Undeleted(error.key, error.code, error.message) for error in errors]
 
     async def find(self, name: ObjectName, voice: Voice) -> Mapping[str, str] | None:
         """As `MoveObjects`."""
-        headers = {**_PLAIN, "x-amz-checksum-mode": "ENABLED"}
-        answer = await self._ask("HEAD", name, voice, "", headers)
+        answer = await self._ask("HEAD", name, voice, "", {"x-amz-checksum-mode": "ENABLED"})
         answer.close()
         if answer.status == _NOT_FOUND:
             return None
@@ -123,10 +123,14 @@ class OriginObjects:
 
     async def pieces(self, name: ObjectName, etag: str, voice: Voice) -> AsyncGenerator[bytes]:
         """As `MoveObjects`."""
-        answer = await self._ask("GET", name, voice, "", {**_PLAIN, "If-Match": etag})
+        answer = await self._ask("GET", name, voice, "", {"If-Match": etag})
         try:
+            if answer.status == _NOT_FOUND:
+                raise NotFound(f"{name} is not there any more")
+            if answer.status == _CHANGED:
+                raise VersionChanged(f"{name} was written to meanwhile")
             if answer.status != _OK:
-                raise _refusal(answer.status, answer, b"")
+                raise OriginRefused(answer.status, answer.headers, b"")
             async for piece in answer.pieces():
                 yield piece
         finally:
@@ -134,53 +138,65 @@ class OriginObjects:
 
     async def forget(self, name: ObjectName) -> None:
         """As `MoveObjects`."""
-        await self.flash.forgotten(name)
+        await self.changing.writing.flash.forgotten(name)
 
     async def put_marker(self, name: ObjectName, headers: Mapping[str, str], voice: Voice) -> None:
         """As `MoveObjects`."""
-        await self._change("PUT", name, voice, "", headers)
+        await self.changing.put(name, BytesBody(b""), headers, voice, Receipt())
+
+    async def _copy_in_parts(
+        self,
+        source: ObjectName,
+        version: ListedObject,
+        target: ObjectName,
+        head: Mapping[str, str],
+        voice: Voice,
+    ) -> str:
+        """Copy what is larger than one copy may be; nothing of it is seen before the end."""
+        headers = {**kept_by_rewrite(head), **await self._tagging(source, head, voice)}
+        upload = await self.changing.begin(target, headers, voice, Receipt(), has_copies=True)
+        try:
+            parts = [
+                await upload.copy(number, source, span, version.etag, None)
+                for number, span in enumerate(self._spans(version.size), 1)
+            ]
+            return (await upload.complete(parts)).etag
+        except BaseException:
+            with contextlib.suppress(Failure):
+                await upload.abort()
+            raise
+
+    def _spans(self, size: int) -> list[ByteRange]:
+        starts = range(0, size, self.part_bytes)
+        return [ByteRange(start, min(start + self.part_bytes, size)) for start in starts]
+
+    async def _tagging(
+        self, name: ObjectName, head: Mapping[str, str], voice: Voice
+    ) -> dict[str, str]:
+        """Return the header that gives an upload the tags of an object."""
+        if _TAGS not in head:
+            return {}
+        answer = await self._ask("GET", name, voice, "tagging=")
+        body = await answer.read(_TAGGING_BYTES_MAX)
+        root = find_document(body)
+        if answer.status != _OK or root is None:
+            raise OriginRefused(answer.status, answer.headers, body)
+        pairs = [
+            f"{encode(tag.findtext('Key') or '')}={encode(tag.findtext('Value') or '')}"
+            for tag in root.iter("Tag")
+        ]
+        return {"x-amz-tagging": "&".join(pairs)} if pairs else {}
 
     async def _ask(
-        self, method: str, name: ObjectName, voice: Voice, query: str, headers: Mapping[str, str]
+        self,
+        method: str,
+        name: ObjectName,
+        voice: Voice,
+        query: str,
+        headers: Mapping[str, str] | None = None,
     ) -> OriginAnswer:
         raw_key = encode_key(name.key) if name.key else ""
+        asked = {**_PLAIN, **(headers or {})}
         return await self.patient.ask(
-            OriginRequest(method, name.bucket, raw_key, query, headers, voice=voice)
+            OriginRequest(method, name.bucket, raw_key, query, asked, voice=voice)
         )
-
-    async def _change(
-        self, method: str, name: ObjectName, voice: Voice, query: str, headers: Mapping[str, str]
-    ) -> bytes:
-        status = _MULTIPLE - 1
-        try:
-            answer = await self._ask(method, name, voice, query, headers)
-            status = answer.status
-            body = await answer.read(_ANSWER_BYTES_MAX)
-        finally:
-            if may_have_changed(status):
-                await self.flash.forgotten(name)
-        if answer.status >= _MULTIPLE:
-            raise _refusal(answer.status, answer, body)
-        return body
-
-
-def _refusal(status: int, answer: OriginAnswer, body: bytes) -> Exception:
-    if status == _CHANGED:
-        return VersionChanged()
-    if status == _NOT_FOUND:
-        return NotFound()
-    return OriginRefused(status, answer.headers, body)
-
-
-def _undeleted(body: bytes) -> list[Undeleted]:
-    root = find_document(body)
-    if root is None or root.tag != "DeleteResult":
-        raise OriginUnreachable("The origin's answer to DeleteObjects cannot be read.")
-    return [
-        Undeleted(
-            error.findtext("Key") or "",
-            error.findtext("Code") or "InternalError",
-            error.findtext("Message") or "",
-        )
-        for error in root.iter("Error")
-    ]

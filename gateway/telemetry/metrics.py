@@ -146,6 +146,11 @@ origin_breaker_opened = _counter(
 origin_breaker_open = _gauge("origin_breaker_open", "Workers that wait for the origin now.")
 origin_failures = _counter("origin_failures", "Requests that the origin could not be asked.")
 
+# Snapshots
+snapshot_versions_gone = _counter(
+    "snapshot_versions_gone", "Reads of a recorded version that the origin has no more: refused."
+)
+
 # Moves of files
 moves_running = _gauge("moves_running", "Renames and recursive deletions on their way now.")
 keys_moved = _counter("keys_moved", "Objects copied by renames, or deleted by recursive deletions.")
@@ -155,11 +160,6 @@ moves_completed = _counter(
 )
 moves_waiting = _gauge(
     "moves_waiting", "Moves that could be neither undone nor completed yet.", "max"
-)
-
-# Snapshots
-snapshot_versions_gone = _counter(
-    "snapshot_versions_gone", "Reads of a recorded version that the origin has no more: refused."
 )
 
 # Flash

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from gateway.core.bodies import BytesBody
+from gateway.core.receipt import Receipt
 from gateway.demo.origin_faults import Fault, Gate
 from gateway.filesystem.journal import Phase
 from gateway.model.failures import (
@@ -14,6 +16,8 @@ from gateway.model.failures import (
     OriginRefused,
     Overloaded,
 )
+from gateway.model.names import ObjectName
+from gateway.model.voices import FOREBAY
 from tests.support.moves import BUCKET, attributes, fill, room_at, shown
 from tests.support.origin_hooks import before, once
 from tests.support.settling import settle_until
@@ -353,3 +357,22 @@ async def test_what_cannot_be_ended_now_is_ended_later(origin, room, caplog):
     assert shown(origin, "b/") == there
     assert shown(origin, "a/") == {}
     assert "to be completed later" in caplog.text
+
+
+async def test_what_one_copy_does_not_take_is_copied_in_parts(origin, room):
+    room.objects.copy_bytes_max, room.objects.part_bytes = 1000, 5 << 20
+    body = bytes(range(256)) * (44 << 10)
+    headers = {**attributes("me"), "x-amz-tagging": "colour=blue&size=a%20b"}
+    await put(room, "a/large", body, headers)
+    await room.rename("a/", "b/")
+    assert shown(origin, "b/") == {"large": (body, "me")}
+    moved = origin.store.get_version(BUCKET, "b/large")
+    assert moved.tags == (("colour", "blue"), ("size", "a b"))
+    assert moved.headers["content-type"] == "text/x-test"
+    assert len(moved.part_sizes) == 3
+    assert shown(origin, "a/") == {}
+
+
+async def put(room, key, body, headers):
+    made = room.objects.changing
+    await made.put(ObjectName(BUCKET, key), BytesBody(body), headers, FOREBAY, Receipt())

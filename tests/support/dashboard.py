@@ -166,14 +166,17 @@ SECTIONS: dict[str, tuple[Panel, ...]] = {
             (("refused", rate("snapshot_versions_gone")),),
         ),
     ),
-    "Mounts": (
-        Panel("Open in mounts", "short", (("handles", gauge("mount_handles")),)),
-        Panel("Reads of mounts", "ops", (("{{way}}", rate("mount_reads", "way")),)),
-        Panel("Staged in mounts", "bytes", (("bytes", gauge("mount_staged_bytes")),)),
+    "Moves of files": (
         Panel(
-            "Files written by mounts",
+            "On their way",
+            "short",
+            (("now", gauge("moves_running")), ("stuck", gauge("moves_waiting"))),
+        ),
+        Panel("Objects moved or removed", "ops", (("objects", rate("keys_moved")),)),
+        Panel(
+            "Ended otherwise",
             "ops",
-            (("written", rate("mount_uploads")), ("failed", rate("mount_uploads_failed"))),
+            (("undone", rate("moves_undone")), ("completed later", rate("moves_completed"))),
         ),
     ),
     "Flash": (
@@ -202,6 +205,16 @@ SECTIONS: dict[str, tuple[Panel, ...]] = {
         ),
         Panel("Scrub", "Bps", (("read", rate("scrub_bytes")),)),
         Panel("Scrub: last round", "s", (("ago", f"time() - {latest('scrub_finished')}"),)),
+    ),
+    "Mounts": (
+        Panel("Open in mounts", "short", (("handles", gauge("mount_handles")),)),
+        Panel("Reads of mounts", "ops", (("{{way}}", rate("mount_reads", "way")),)),
+        Panel("Staged in mounts", "bytes", (("bytes", gauge("mount_staged_bytes")),)),
+        Panel(
+            "Files written by mounts",
+            "ops",
+            (("written", rate("mount_uploads")), ("failed", rate("mount_uploads_failed"))),
+        ),
     ),
     "Processes": (
         Panel(

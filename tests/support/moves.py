@@ -9,12 +9,15 @@ from time import time_ns
 from typing import Any
 
 from gateway.assembly.tasks import background_tasks
+from gateway.core.changing import Changing
+from gateway.core.writing import Writing
 from gateway.demo.origin import EmbeddedOrigin
 from gateway.filesystem.journal import Journal, open_journal
 from gateway.filesystem.moving import Moves, Wish
 from gateway.filesystem.origin_objects import OriginObjects
 from gateway.filesystem.recovery import Recovery
 from gateway.model.names import ObjectName
+from gateway.model.rules import Rules
 from gateway.model.voices import FOREBAY, Keys
 from gateway.origin.credentials import StaticCredentials
 from gateway.origin.s3 import OriginParameters, S3Origin
@@ -68,8 +71,9 @@ async def room_at(endpoint: str, folder: Path) -> AsyncIterator[Room]:
     try:
         async with S3Origin(parameters, keys, lambda: datetime.now(UTC)) as origin:
             flash = Forgotten()
-            objects = OriginObjects(origin, flash, judges_conditions=True)  # type: ignore[arg-type]
             async with background_tasks() as tasks:
+                parts: Any = (origin, flash, None, tasks, Rules([]), None)
+                objects = OriginObjects(Changing(Writing(*parts)), origin)
                 moves = Moves(journal, objects, tasks, settle_seconds=0.05)
                 recovery = Recovery(journal, objects, lambda _: FOREBAY, settle_seconds=0.05)
                 yield Room(journal, objects, moves, recovery, flash)

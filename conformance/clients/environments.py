@@ -49,6 +49,14 @@ PACKAGES = {
         "duckdb==1.5.5",
         "duckdb-extension-tpch==1.5.5",
     ),
+    "webhdfs": (
+        "hdfs==2.7.3",
+        "fsspec==2026.9.0",
+        "requests==2.34.2",
+        "pyarrow==26.0.1",
+        "opendal==0.47.12",
+        "pytest==9.2.0",
+    ),
     "charts": ("matplotlib==3.11.2",),
 }
 OF_CLIENT = {

@@ -17,6 +17,10 @@ class Mismatch(Exception):  # noqa: N818 - it reads as the verdict it is
     """What was read is not what was written."""
 
 
+class NotHere(Exception):  # noqa: N818 - it reads as the verdict it is
+    """The target or the client has no such thing: a reason, not a failure."""
+
+
 @dataclass(slots=True)
 class Bench:
     """A folder of the target for one client, and what really stands there."""

@@ -48,12 +48,13 @@ def keys_of(user: str) -> tuple[str, str]:
 def running_forebay(
     origin: str, folder: Path, *, permissions: str = "policy", more: dict[str, Any] | None = None
 ) -> Iterator[Target]:
-    """Run an origin and two gateways before it, one with TLS; one bucket is made."""
+    """Run an origin with two buckets and two gateways before it, one with TLS."""
     certificates = make_certificates(folder)
     with running_origin(origin) as server:
         witness = RawS3(Place(server.endpoint, BUCKET, server.access_key, server.secret_key))
-        made = witness.ask("PUT", f"/{BUCKET}")
-        assert made.status == 200, made
+        for bucket in (BUCKET, "user"):
+            made = witness.ask("PUT", f"/{bucket}")
+            assert made.status == 200, made
         tables = settings(server, folder, permissions) | (more or {})
         secure = _with_tls(settings(server, folder / "tls", permissions), certificates)
         for name in ("plain", "tls"):

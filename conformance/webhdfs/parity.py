@@ -7,9 +7,7 @@ from urllib.parse import quote
 
 from conformance.support.raw_s3 import RawS3
 from conformance.webhdfs.playing import Door, perform
-from conformance.webhdfs.steps import Step
-
-SUPERUSER = "hdfs"
+from conformance.webhdfs.steps import SUPERUSER, Step
 
 
 def unequal_at_origin(door: Door, witness: RawS3, path: str) -> tuple[int, str]:

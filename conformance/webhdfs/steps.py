@@ -9,6 +9,7 @@ from dataclasses import dataclass
 OWNER = "alice"
 STRANGER = "bob"
 """May read what everybody may, and change nothing."""
+SUPERUSER = "hdfs"
 SMALL = b"0123456789abcdefghijklmnopqrstuvwxyz"
 
 

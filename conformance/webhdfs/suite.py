@@ -23,6 +23,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
     "raw": "conformance.webhdfs.raw:run",
     "shell": "conformance.webhdfs.shell:run",
+    "hdfscli": "conformance.webhdfs.hdfscli.suite:run",
+    "fsspec": "conformance.webhdfs.python_clients:fsspec",
+    "pyarrow": "conformance.webhdfs.python_clients:pyarrow",
+    "opendal": "conformance.webhdfs.python_clients:opendal",
 }
 """Each is `run(target) -> rows`, imported when it is asked for."""
 

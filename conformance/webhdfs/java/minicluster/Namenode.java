@@ -29,6 +29,8 @@ public final class Namenode {
     root.mkdirs(bucket);
     root.setOwner(bucket, "alice", "staff");
     root.setPermission(bucket, new FsPermission("755"));
+    root.mkdirs(new Path("/user/alice"));
+    root.setOwner(new Path("/user/alice"), "alice", "staff");
     System.out.printf(
         "{\"http\": %d, \"rpc\": %d}%n",
         cluster.getNameNode().getHttpAddress().getPort(), cluster.getNameNodePort());

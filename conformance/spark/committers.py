@@ -43,6 +43,13 @@ def prove(stage: Stage, side: Side, committer: str, path: str, spans: list[Any])
     return found
 
 
+def read(stage: Stage, side: Side, path: str, spans: list[Any]) -> dict[str, Any]:
+    """Read by Spark alone, and compare every row."""
+    wanted = expected(rows_of(spans))
+    compare(in_order(stage.spark.read.parquet(side.url(path)).toArrow()), wanted, "Spark reads")
+    return {"rows": wanted.num_rows}
+
+
 def written(stage: Stage, side: Side, committer: str) -> dict[str, Any]:
     """Write, then read back."""
     path, spans = f"{committer}/written", [(0, 60_000, "a")]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,11 @@ class Program:
             return {"outcome": "fail", "words": words, "found": {}, "seconds": 0.0}
         answer: Answer = json.loads(line)
         return answer
+
+    def is_answered(self) -> bool:
+        """Return whether what was begun is over."""
+        ready, _, _ = select.select([self.process.stdout], [], [], 0)
+        return bool(ready)
 
     def ask(self, check: str, side: str, **told: Any) -> Answer:
         """Return the answer to a check."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from conformance.spark.bench import Bench
 from conformance.spark.environment import install
+from conformance.spark.faults import faults
 from conformance.spark.plain import committers
 from conformance.spark.scorecard import Row, Scorecard, write
 from conformance.support.servers import ORIGINS
@@ -29,6 +30,7 @@ class Part:
 
 PARTS = {
     "committers": Part(committers, "Parquet by four committers: write, overwrite, append"),
+    "faults": Part(faults, "workers killed, an origin that stumbles, answers lost, in mid-job"),
 }
 
 

@@ -1,0 +1,37 @@
+"""Q1, Q3 and Q6 of TPC-H in the words that DuckDB and Spark have in common; standard library only.
+
+Averages are rounded, since the engines differ in their last digits; all sums are exact decimals.
+"""
+
+QUERIES = {
+    "Q1": """
+        SELECT l_returnflag, l_linestatus, sum(l_quantity), sum(l_extendedprice),
+            sum(l_extendedprice * (1 - l_discount)),
+            sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)),
+            round(avg(l_quantity), 2), round(avg(l_extendedprice), 2), count(*)
+        FROM lineitem WHERE l_shipdate <= DATE '1998-09-02'
+        GROUP BY l_returnflag, l_linestatus ORDER BY l_returnflag, l_linestatus
+    """,
+    "Q3": """
+        SELECT l_orderkey, sum(l_extendedprice * (1 - l_discount)) AS revenue, o_orderdate,
+            o_shippriority
+        FROM customer, orders, lineitem
+        WHERE c_mktsegment = 'BUILDING' AND c_custkey = o_custkey AND l_orderkey = o_orderkey
+            AND o_orderdate < DATE '1995-03-15' AND l_shipdate > DATE '1995-03-15'
+        GROUP BY l_orderkey, o_orderdate, o_shippriority
+        ORDER BY revenue DESC, o_orderdate, l_orderkey LIMIT 10
+    """,
+    "Q6": """
+        SELECT sum(l_extendedprice * l_discount) FROM lineitem
+        WHERE l_shipdate >= DATE '1994-01-01' AND l_shipdate < DATE '1995-01-01'
+            AND l_discount BETWEEN 0.05 AND 0.07 AND l_quantity < 24
+    """,
+}
+TABLES = ("lineitem", "orders", "customer")
+
+
+def shown(cell: object) -> str:
+    """Return a cell as both engines say it: numbers without trailing zeros."""
+    text = str(cell)
+    is_fraction = "." in text and text.replace(".", "").lstrip("-").isdigit()
+    return text.rstrip("0").rstrip(".") if is_fraction else text

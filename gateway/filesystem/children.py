@@ -67,11 +67,15 @@ class Window:
     @property
     def doubts(self) -> tuple[str, ...]:
         """Return the names of directories that may be there, unseen."""
-        if self.is_whole or not self.children:
+        ahead = [one.text for one in self._certain(self.children) if self._is_ahead(one)]
+        if self.is_whole or not ahead:
             return ()
-        last = max(child.place for child in self.children)
+        last, last_shown = max(child.place for child in self.children), max(ahead)
         names = (last[:at] for at in range(len(last)) if last[at] < _SLASH)
-        return tuple(name for name in names if self._is_ahead(Child(name, is_directory=True)))
+        doubts = (Child(name, is_directory=True) for name in names)
+        # What comes after all that is shown is left to the next page; what has the name of the
+        # last one shown is not, for it decides how that is shown.
+        return tuple(one.text for one in doubts if self._is_ahead(one) and one.text <= last_shown)
 
     @property
     def has_some(self) -> bool:

@@ -60,6 +60,7 @@ class Openings:
         """
         place = await self.view.place(caller, path)
         if isinstance(place, VirtualDirectory) or place.is_root:
+            await self.view.status(caller, path)  # who may not know that it is there is told so
             raise _is_directory(path)
         gate = self.view.gate
         if place.key:

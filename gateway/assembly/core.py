@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from gateway.core.admission import Admission
 from gateway.core.budget import ByteBudget
+from gateway.core.changing import Changing
 from gateway.core.filling import Filling, FillParameters
+from gateway.core.growing import Senders
 from gateway.core.objects import Objects
 from gateway.core.questions import Adopt
 from gateway.core.reading import ReadParts
@@ -92,6 +94,8 @@ class Core:
     store: Store | None
     objects: Objects
     writing: Writing
+    senders: Senders
+    """What file doors write by."""
     snapshots: Snapshots | None
 
 
@@ -120,7 +124,9 @@ def build_core(
             is_spool_sealed=settings.flash.is_sealed,
         ),
     )
-    return Core(origin, patient, flash, store, objects, writing, snapshots)
+    changing = Changing(writing, settings.origin.conditional_writes == "judge")
+    senders = Senders(changing, tasks, asyncio.Semaphore(settings.filesystem.parallel_max))
+    return Core(origin, patient, flash, store, objects, writing, senders, snapshots)
 
 
 def make_patient(settings: Settings, origin: Origin) -> PatientOrigin:

@@ -1,15 +1,24 @@
 """The tree of files on the core, for the doors that show objects as files."""
 
+import time
+
 from gateway.access.authorization import Authorization
 from gateway.assembly.core import RUN_CHUNKS, Core
+from gateway.filesystem.alterations import Alterations
 from gateway.filesystem.attributes import Names
+from gateway.filesystem.change_gate import ChangeGate
+from gateway.filesystem.changed_files import ChangedFiles
 from gateway.filesystem.directories import Directories
 from gateway.filesystem.gate import Gate
 from gateway.filesystem.mounts import MountTable
+from gateway.filesystem.new_objects import NewObjects
+from gateway.filesystem.obstacles import Obstacles
 from gateway.filesystem.open_file import Openings
+from gateway.filesystem.pouring import Pouring
 from gateway.filesystem.statuses import Defaults
 from gateway.filesystem.tree import FileTree
 from gateway.filesystem.view import View
+from gateway.filesystem.writers import Writers
 from gateway.settings.filesystem import FilesystemSettings
 from gateway.settings.tree import Settings
 
@@ -24,6 +33,19 @@ def make_tree(
         view,
         Directories(view, chosen.parallel_max, chosen.listed_attributes == "all"),
         Openings(view, settings.flash.chunk_size, RUN_CHUNKS),
+        *_changing_parts(core, view),
+    )
+
+
+def _changing_parts(core: Core, view: View) -> tuple[Writers, ChangedFiles, Alterations]:
+    """Return what changes files: on its way, in its bytes, in its attributes."""
+    gate, obstacles = ChangeGate(view.gate, core.senders), Obstacles(view)
+    pouring, new_objects = Pouring(gate), NewObjects(view.defaults)
+    files = ChangedFiles(obstacles, gate, pouring, new_objects, time.time_ns)
+    return (
+        Writers(obstacles, gate, files, pouring, new_objects, time.time_ns),
+        files,
+        Alterations(obstacles, gate, pouring, new_objects, time.time_ns),
     )
 
 

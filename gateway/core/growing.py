@@ -104,6 +104,8 @@ class GrowingObject:
     _body: GatheredBody | None = None
     _number: int = 1
     """Of the part that is gathered."""
+    _expected_bytes: int = 0
+    """How long that part is to be; 0: as its number says."""
     _is_over: bool = False
 
     async def write(self, piece: bytes | memoryview) -> None:
@@ -115,7 +117,7 @@ class GrowingObject:
         left = memoryview(piece)
         while left:
             body = self._body or self._begin_body()
-            room = size_of(self._number).part_bytes - body.length
+            room = self._part_bytes - body.length
             if not room:
                 await self._send()
                 continue
@@ -133,12 +135,16 @@ class GrowingObject:
         upload = await self._begun()
         number = self._number
         await self._turn(number)
-        self._number += 1
+        self._next()
 
         async def copied() -> Part:
             return await upload.copy(number, source.name, wanted, source.etag, source.version_id)
 
         self._start(copied)
+
+    def expect(self, part_bytes: int) -> None:
+        """Have the part that begins now be so long, whatever its number."""
+        self._expected_bytes = part_bytes
 
     async def flush(self) -> None:
         """Send what is gathered as a part, which is long enough or the last."""
@@ -166,8 +172,15 @@ class GrowingObject:
         if self._is_over:
             raise InvalidRequest("What is written to is closed")
 
+    @property
+    def _part_bytes(self) -> int:
+        return self._expected_bytes or size_of(self._number).part_bytes
+
+    def _next(self) -> None:
+        self._number, self._expected_bytes = self._number + 1, 0
+
     def _begin_body(self) -> GatheredBody:
-        part_bytes = size_of(self._number).part_bytes
+        part_bytes = self._part_bytes
         writing = self.senders.changing.writing
         self._body = GatheredBody(lambda: writing.new_spool(part_bytes))
         return self._body
@@ -194,7 +207,7 @@ class GrowingObject:
         await self._turn(number)
         body, self._body = self._body, None
         assert body is not None  # noqa: S101 - looked at by who calls
-        self._number += 1
+        self._next()
         self._sent_bodies.add(body)
 
         async def sent() -> Part:

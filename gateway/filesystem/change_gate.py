@@ -47,8 +47,16 @@ class ChangeGate:
 
     async def kept(self, caller: Caller, latest: Latest) -> dict[str, str]:
         """Return the headers that give a new body all that the object has, its tags too."""
-        tags = await tags_of(self._patient, latest, caller.voice, caller.receipt)
-        return {**kept_by_rewrite(latest.headers), **tags}
+        return {**kept_by_rewrite(latest.headers), **await self.tags(caller, latest)}
+
+    async def tags(self, caller: Caller, latest: Latest) -> Mapping[str, str]:
+        """Return the header that gives a new body the object's tags."""
+        return await tags_of(self._patient, latest, caller.voice, caller.receipt)
+
+    def judged(self, condition: Condition) -> Condition:
+        """Return a condition; raises NotSupported where the origin would ignore it."""
+        condition.headers_if(is_judged=self.judges_conditions)
+        return condition
 
     def grow(
         self,
@@ -61,7 +69,7 @@ class ChangeGate:
     ) -> GrowingObject:
         """Begin an object; raises AccessDenied, and NotSupported for a condition in vain."""
         self.gate.require(caller, WRITE, name)
-        condition.headers_if(is_judged=self.judges_conditions)
+        self.judged(condition)
         making = Making(name, headers, caller.voice, caller.receipt, condition, has_copies)
         return GrowingObject(self.senders, making)
 
@@ -98,9 +106,7 @@ class ChangeGate:
         """Delete an object, the version `etag` where the origin judges that."""
         self.gate.require(caller, DELETE, name)
         condition = Condition(etag) if self.judges_conditions else ANYTHING
-        await self.senders.changing.delete(
-            name, caller.voice, caller.receipt, condition=condition
-        )
+        await self.senders.changing.delete(name, caller.voice, caller.receipt, condition=condition)
 
     @property
     def judges_conditions(self) -> bool:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from gateway.filesystem.alterations import Alterations
 from gateway.filesystem.caller import Caller
+from gateway.filesystem.change_gate import WRITE
+from gateway.filesystem.changed_files import ChangedFiles
 from gateway.filesystem.directories import Directories
 from gateway.filesystem.gate import READ, Listing
 from gateway.filesystem.interface import PAGE_ENTRIES_MAX, OpenFile, Writer
@@ -12,11 +15,10 @@ from gateway.filesystem.mounts import VirtualDirectory
 from gateway.filesystem.open_file import Openings
 from gateway.filesystem.status import Changes, NewAttributes, Page, Status, Summary
 from gateway.filesystem.view import View
+from gateway.filesystem.writers import Writers
 from gateway.model.failures import AccessDenied, NotSupported
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
-
-_WRITE = "s3:PutObject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,9 @@ class FileTree:
     view: View
     directories: Directories
     openings: Openings
+    writers: Writers
+    files: ChangedFiles
+    alterations: Alterations
 
     async def status(self, caller: Caller, path: str) -> Status:
         """Return what stands at a path; a symbolic link is not followed."""
@@ -44,13 +49,13 @@ class FileTree:
             return
         gate = self.view.gate
         if not found.is_directory:
-            for action in (READ,) * reads + (_WRITE,) * writes:
+            for action in (READ,) * reads + (WRITE,) * writes:
                 gate.require(caller, action, place.name)
             return
         if reads:
             gate.require_list(caller, Listing(place.bucket, place.prefix))
         if writes:
-            gate.require(caller, _WRITE, ObjectName(place.bucket, place.prefix))
+            gate.require(caller, WRITE, ObjectName(place.bucket, place.prefix))
 
     async def children(
         self, caller: Caller, path: str, after: str = "", count_max: int = PAGE_ENTRIES_MAX
@@ -76,23 +81,21 @@ class FileTree:
         makes_parents: bool = True,
     ) -> Writer:
         """Begin a file."""
-        del caller, path, attributes, overwrite, makes_parents
-        _refuse("create")
+        return await self.writers.create(
+            caller, path, attributes, overwrite=overwrite, makes_parents=makes_parents
+        )
 
     async def append(self, caller: Caller, path: str) -> Writer:
         """Begin to add to the end of an existing file."""
-        del caller, path
-        _refuse("append")
+        return await self.writers.append(caller, path)
 
     async def concat(self, caller: Caller, path: str, sources: Sequence[str]) -> Status:
         """Add the sources' bodies to the end of a file, in order, and remove them."""
-        del caller, path, sources
-        _refuse("concat")
+        return await self.files.concat(caller, path, sources)
 
     async def truncate(self, caller: Caller, path: str, length: int) -> Status:
-        """Cut a file to `length` bytes."""
-        del caller, path, length
-        _refuse("truncate")
+        """Cut a file to `length` bytes, or lengthen it with zeros."""
+        return await self.files.truncate(caller, path, length)
 
     async def make_directory(
         self,
@@ -104,13 +107,13 @@ class FileTree:
         may_exist: bool,
     ) -> Status:
         """Make a directory by its marker."""
-        del caller, path, attributes, makes_parents, may_exist
-        _refuse("make_directory")
+        return await self.alterations.make_directory(
+            caller, path, attributes, makes_parents=makes_parents, may_exist=may_exist
+        )
 
     async def make_symlink(self, caller: Caller, path: str, target: str) -> Status:
         """Make a symbolic link at an absent path."""
-        del caller, path, target
-        _refuse("make_symlink")
+        return await self.alterations.make_symlink(caller, path, target)
 
     async def remove(self, caller: Caller, path: str, *, recursive: bool) -> bool:
         """Remove a file, a link or a directory; return whether there was one."""
@@ -124,8 +127,7 @@ class FileTree:
 
     async def set_attributes(self, caller: Caller, path: str, changes: Changes) -> Status:
         """Change attributes."""
-        del caller, path, changes
-        _refuse("set_attributes")
+        return await self.alterations.set_attributes(caller, path, changes)
 
 
 def _refuse(what: str) -> NoReturn:

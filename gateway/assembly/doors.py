@@ -4,6 +4,7 @@ from gateway.access.authentication import Authentication
 from gateway.access.authorization import Authorization
 from gateway.access.metering import Metering
 from gateway.assembly.core import RUN_CHUNKS, Core, now
+from gateway.assembly.modes import make_judge
 from gateway.assembly.sessions import choosing_door, make_roles, make_tokens
 from gateway.assembly.state import make_lookup
 from gateway.core.hits import Hits
@@ -17,6 +18,7 @@ from gateway.doors.s3.deletions import DeletionDoor
 from gateway.doors.s3.forms import FormDoor
 from gateway.doors.s3.last_words import S3_WORDS
 from gateway.doors.s3.long_answers import LongAnswers
+from gateway.doors.s3.modes import LISTINGS, ModeGuard
 from gateway.doors.s3.objects import ObjectDoor
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.doors.s3.pinned_passthrough import PinnedPassthrough
@@ -42,15 +44,19 @@ def make_server(
     """Put the doors behind the listener: a hit that needs no waiting, else S3 or STS."""
     pipeline, sts = doors
     domains = settings.s3.domain
-    at_once = AtOnce(
-        pipeline.authentication,
-        pipeline.authorization,
-        Hits(core.objects),
-        room=pipeline.room,
-        access_log=access_log,
-        domains=domains,
-        virtual=pipeline.virtual,
-        now=now,
+    at_once = (
+        None
+        if pipeline.has_modes
+        else AtOnce(
+            pipeline.authentication,
+            pipeline.authorization,
+            Hits(core.objects),
+            room=pipeline.room,
+            access_log=access_log,
+            domains=domains,
+            virtual=pipeline.virtual,
+            now=now,
+        )
     )
     return DoorServer(choosing_door(pipeline, sts, domains), connections, S3_WORDS, at_once)
 
@@ -67,7 +73,9 @@ def make_pipeline(
     passthrough = Passthrough(core.patient, core.flash)
     preflights = PreflightDoor(core.origin)
     virtual = _virtual_buckets(settings, core, passthrough, authorization)
-    handlers = _handlers(settings, core, passthrough, authorization)
+    judge = make_judge(settings, core.objects, authorization)
+    modes = None if judge is None else ModeGuard(judge, passthrough, now)
+    handlers = _handlers(settings, core, passthrough, authorization, modes)
     return Pipeline(
         Authentication(known, now, make_tokens(settings), make_roles(settings)),
         authorization,
@@ -81,6 +89,7 @@ def make_pipeline(
         access_log=access_log,
         room=Room(settings.limits.requests_max),
         now=now,
+        modes=modes,
     )
 
 
@@ -113,7 +122,11 @@ def _virtual_buckets(
 
 
 def _handlers(
-    settings: Settings, core: Core, passthrough: Passthrough, authorization: Authorization
+    settings: Settings,
+    core: Core,
+    passthrough: Passthrough,
+    authorization: Authorization,
+    modes: ModeGuard | None,
 ) -> dict[str, Handler]:
     """Return what Forebay does itself, by operation; all else is passed through."""
     judges_conditions = settings.origin.conditional_writes == "judge"
@@ -126,7 +139,12 @@ def _handlers(
     long_answers = LongAnswers(KEEP_ALIVE_SECONDS, PreflightDoor(core.origin))
     uploads = UploadDoor(core.writing, passthrough, authorization, long_answers)
     deletions = DeletionDoor(
-        core.origin, core.flash, passthrough, authorization, judges_conditions=judges_conditions
+        core.origin,
+        core.flash,
+        passthrough,
+        authorization,
+        judges_conditions=judges_conditions,
+        modes=modes,
     )
     handlers: dict[str, Handler] = {
         "GetObject": reads.get,
@@ -140,6 +158,8 @@ def _handlers(
         "PostObject": uploads.post_form,
         "DeleteObject": passthrough.handle,
     }
+    if modes is not None:
+        handlers |= dict.fromkeys(LISTINGS, modes.listing)
     if not judges_conditions:
         for operation in CONDITIONAL_OPERATIONS:
             handlers[operation] = refusing_conditions(handlers[operation])

@@ -35,13 +35,20 @@ class GroupSettings(Section):
 
     name: str = setting("The name that identities give in `groups`.", min_length=1, max_length=128)
     policy: Annotated[object, AfterValidator(checked_policy)] = setting(
-        "What its members may do, or may not: written like an identity's.",
+        "What its members may do, or may not: written like an identity's. A group without one is "
+        "for the modes of files alone.",
+        None,
     )
 
 
 def compiled(groups: Iterable[GroupSettings]) -> Mapping[str, Policy]:
     """Return the groups' policies by name."""
-    return {one.name: compile_policy(one.policy, f'group "{one.name}", ') for one in groups}
+    return {
+        one.name: united([])
+        if one.policy is None
+        else compile_policy(one.policy, f'group "{one.name}", ')
+        for one in groups
+    }
 
 
 class IdentitySettings(Section):

@@ -6,6 +6,7 @@ from multidict import CIMultiDict
 from gateway.access.authorization import Authorization
 from gateway.core.deleting import ask_deletion
 from gateway.doors.s3.exchange import S3Exchange
+from gateway.doors.s3.modes import ModeGuard
 from gateway.doors.s3.passthrough import Passthrough
 from gateway.flash.store import Flash
 from gateway.model.failures import AccessDenied
@@ -34,11 +35,13 @@ class DeletionDoor:
         authorization: Authorization,
         *,
         judges_conditions: bool,
+        modes: ModeGuard | None = None,
     ) -> None:
         """Ask `origin` and forget in `flash`; bodies are read through `passthrough`.
 
         Unless the origin `judges_conditions`, entries that name an ETag, size or date are refused.
         """
+        self._modes = modes
         self._judges_conditions = judges_conditions
         self._origin = origin
         self._flash = flash
@@ -49,6 +52,10 @@ class DeletionDoor:
         """Answer DeleteObjects."""
         request = parse_delete_objects(await self._passthrough.whole_body(exchange))
         allowed, denied = self._judged(exchange, request)
+        if self._modes is not None:
+            may = await self._modes.may_remove(exchange, (entry.key for entry in allowed))
+            denied += [_denied(entry) for entry in allowed if entry.key not in may]
+            allowed = [entry for entry in allowed if entry.key in may]
         if not allowed:
             result = delete_result(None, denied)
             return await exchange.send_whole(_OK, {"Content-Type": "application/xml"}, result)
@@ -96,15 +103,17 @@ class DeletionDoor:
                     exchange,
                 )
             except AccessDenied:
-                denied.append(
-                    DeleteError(entry.key, entry.version_id, "AccessDenied", "Access Denied")
-                )
+                denied.append(_denied(entry))
             else:
                 if entry.others and not self._judges_conditions:
                     denied.append(_unjudged(entry))
                 else:
                     allowed.append(entry)
         return allowed, denied
+
+
+def _denied(entry: DeleteEntry) -> DeleteError:
+    return DeleteError(entry.key, entry.version_id, "AccessDenied", "Access Denied")
 
 
 def _unjudged(entry: DeleteEntry) -> DeleteError:

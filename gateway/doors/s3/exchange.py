@@ -1,5 +1,6 @@
 """One S3 request and its answer; each step of the pipeline writes down what it found."""
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from aiohttp import web
@@ -20,7 +21,15 @@ class S3Exchange(Exchange):
 
     id_header: ClassVar[str] = "x-amz-request-id"
 
-    __slots__ = ("context", "failed_within", "judged", "operation", "target")
+    __slots__ = (
+        "check_served",
+        "context",
+        "failed_within",
+        "judged",
+        "operation",
+        "stamp",
+        "target",
+    )
 
     def __init__(self, request: web.BaseRequest) -> None:
         """Take the request; nothing is judged yet."""
@@ -30,6 +39,10 @@ class S3Exchange(Exchange):
         """What policies are asked about: the target, or the source behind a snapshot."""
         self.operation: Operation | None = None
         self.context: RequestContext = NOTHING_KNOWN
+        self.check_served: Callable[[Iterable[tuple[str, str]]], None] = _anything
+        """Judges the headers of what is about to be sent; raises AccessDenied."""
+        self.stamp: Mapping[str, str] = {}
+        """Headers that the origin is told in place of the client's, of the object that is made."""
         self.failed_within = False
         """Whether the answer is a 200 with an error in its body."""
 
@@ -50,3 +63,7 @@ class S3Exchange(Exchange):
     def fail_within(self, code: str) -> None:
         """Note that the 200 has an `<Error>` in it: it counts as no success."""
         self.error_code, self.failed_within = code, True
+
+
+def _anything(_headers: Iterable[tuple[str, str]]) -> None:
+    """Let anything be sent."""

@@ -96,6 +96,7 @@ class ObjectDoor:
         judged: list[Row] = []
 
         def select(row: Row) -> ByteRange:
+            exchange.check_served(row.headers)
             judged.append(row)
             return _select(head, row.version)
 
@@ -135,6 +136,7 @@ class ObjectDoor:
         version = confirmed.version
         if version is None:
             return await self._passthrough.bypass(exchange, "no strong validator")
+        exchange.check_served(confirmed.headers.items())
         try:
             judge(head.headers, version, "HEAD")
         except NotModified:

@@ -12,7 +12,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gateway.core.writing import may_have_changed
 from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.request_bodies import RequestBody
-from gateway.model.failures import InvalidRequest, OriginRefused, OriginUnreachable
+from gateway.model.failures import AccessDenied, InvalidRequest, OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
 from gateway.protocol.http.conditions import find_single_etag
@@ -29,6 +29,7 @@ SMALL_BODY_BYTES_MAX = 2 * 1024 * 1024
 
 _ERROR_BYTES_MAX = 64 * 1024
 _NO_CONTENT, _NOT_MODIFIED, _NOT_FOUND = 204, 304, 404
+_SHOWN = frozenset({200, 206})
 _SLOW = frozenset(
     {"CompleteMultipartUpload", "CopyObject", "UploadPartCopy", "SelectObjectContent"}
 )
@@ -65,6 +66,7 @@ class Passthrough:
         assert target is not None  # noqa: S101 - located by the pipeline
         exchange.receipt.origin_requests += 1
         headers = CIMultiDict(request_headers_onward(head.headers))
+        headers.update(exchange.stamp)
         headers.update(more_headers or {})
         question = OriginRequest(
             head.method,
@@ -122,6 +124,12 @@ class Passthrough:
         if answer.status == _NOT_FOUND and exchange.target is not None and exchange.target.key:
             body = await answer.read(_ERROR_BYTES_MAX)
             raise OriginRefused(answer.status, answer.headers, body)
+        if answer.status in _SHOWN:
+            try:
+                exchange.check_served(answer.headers.items())
+            except AccessDenied:
+                answer.close()
+                raise
         headers = CIMultiDict(response_headers_onward(answer.headers))
         if answer.status == _NOT_MODIFIED and "ETag" not in headers:
             etag = find_single_etag(exchange.head.headers.get("If-None-Match"))

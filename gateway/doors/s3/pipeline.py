@@ -15,6 +15,7 @@ from gateway.doors.room import Room
 from gateway.doors.s3.contexts import context_of
 from gateway.doors.s3.exchange import S3Exchange
 from gateway.doors.s3.forms import FormDoor, is_form_upload
+from gateway.doors.s3.modes import ModeGuard
 from gateway.doors.s3.refusals import refusal
 from gateway.doors.s3.virtual_buckets import VirtualBuckets, source_target
 from gateway.model.failures import (
@@ -54,6 +55,7 @@ class Pipeline:
         access_log: AccessLog,
         room: Room,
         now: Callable[[], datetime],
+        modes: ModeGuard | None = None,
     ) -> None:
         """Take the handlers by operation name; what has none is passed through.
 
@@ -71,6 +73,12 @@ class Pipeline:
         self._access_log = access_log
         self.room = room
         self._now = now
+        self._modes = modes
+
+    @property
+    def has_modes(self) -> bool:
+        """Return whether modes judge besides policies."""
+        return self._modes is not None
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and leave one line in the access log, whatever happened."""
@@ -97,6 +105,7 @@ class Pipeline:
                 exchange.target = judged  # what a site may is the bucket's own to say
                 return await self._preflights(exchange)
             if is_form_upload(head, target):
+                _refuse_form(self._modes)
                 if held is not None:  # told to nobody in particular: who asks is in the form
                     raise AccessDenied("Access Denied")
                 return await self._forms.post(exchange, self.authentication)
@@ -105,6 +114,8 @@ class Pipeline:
             operation = name_operation(head.method, target, head.query_names(), head.headers)
             exchange.operation = operation
             self._require(exchange, operation)
+            if self._modes is not None:
+                await self._modes.require(exchange, operation, is_held=held is not None)
             exchange.receipt.mark("authorized")
             if held is not None:
                 return await self.virtual.answer(exchange, held)
@@ -187,6 +198,15 @@ class Pipeline:
                 seconds=seconds,
                 user_agent=exchange.head.headers.get("User-Agent", ""),
             )
+        )
+
+
+def _refuse_form(modes: ModeGuard | None) -> None:
+    """Refuse a form where modes judge: whose its object is to be stands in its body."""
+    if modes is not None:
+        raise NotSupported(
+            'Form uploads are not taken where modes judge (filesystem.permissions = "modes"): '
+            "use PUT"
         )
 
 

@@ -59,6 +59,8 @@ class UploadDoor:
         head, target = exchange.head, exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
         declared = head.headers.get("x-amz-content-sha256", "")
+        headers = CIMultiDict(request_headers_onward(head.headers))
+        headers.update(exchange.stamp)
         exchange.receipt.origin_requests += 1
         answer = await self._writing.put(
             Write(
@@ -67,7 +69,7 @@ class UploadDoor:
                     target.bucket,
                     target.raw_key,
                     onward_query(head.query),
-                    CIMultiDict(request_headers_onward(head.headers)),
+                    headers,
                     # A hash that the client signed is checked by the origin once more.
                     payload_hash=declared if len(declared) == _SHA256_DIGITS else UNSIGNED_PAYLOAD,
                     voice=exchange.voice,

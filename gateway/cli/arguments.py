@@ -10,6 +10,7 @@ from typing import Final, NoReturn, TypeAlias
 
 from gateway.cli.cache_arguments import CACHE_TEXT, WARM_LINE, fill_cache, fill_warm
 from gateway.cli.identity_arguments import fill_identity
+from gateway.cli.mount_arguments import MOUNT_TEXT, fill_mount, fill_umount
 from gateway.cli.simulate_arguments import fill_simulate
 from gateway.cli.snapshot_arguments import SNAPSHOT_TEXT, fill_snapshot
 
@@ -95,6 +96,7 @@ def make_parser() -> Parser:
     _add_config(commands)
     _add_flash(commands)
     _add_cache(commands)
+    _add_mount(commands)
     _add_snapshot(commands)
     _add_policy(commands)
     _add_identity(commands)
@@ -202,6 +204,13 @@ def _add_cache(commands: Commands) -> None:
     warm = _add(commands, "warm", f"the same as cache warm: {WARM_LINE}", CACHE_TEXT)
     _add_config_option(warm)
     fill_warm(warm)
+
+
+def _add_mount(commands: Commands) -> None:
+    parser = _add(commands, "mount", "show a bucket as a file system", MOUNT_TEXT)
+    _add_config_option(parser)
+    fill_mount(parser)
+    fill_umount(_add(commands, "umount", "take a mounted bucket away"))
 
 
 def _add_snapshot(commands: Commands) -> None:

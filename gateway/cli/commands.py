@@ -13,7 +13,7 @@ from gateway.cli.identity_arguments import IDENTITY_COMMANDS
 from gateway.cli.shown import as_toml
 from gateway.cli.snapshot_arguments import SNAPSHOT_COMMANDS
 from gateway.model.rules import Rules
-from gateway.settings.reading import read_settings
+from gateway.settings.reading import SettingsError, read_settings
 from gateway.settings.tree import Settings
 
 
@@ -135,10 +135,33 @@ def change_snapshots(arguments: argparse.Namespace) -> int:
     return snapshot.run_snapshot(read_settings(config_path(arguments), os.environ), arguments)
 
 
+def mount(arguments: argparse.Namespace) -> int:
+    """Show a bucket as a file system."""
+    from gateway.cli import mount as mounting
+    from gateway.cli.mount_arguments import apply_options
+
+    try:
+        apply_options(arguments)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    path = config_path(arguments)
+    settings = read_settings(path, os.environ)
+    return mounting.run(settings, arguments, lambda: read_settings(path, os.environ))
+
+
+def umount(arguments: argparse.Namespace) -> int:
+    """Take a mounted bucket away."""
+    from gateway.cli import mount as mounting
+
+    return mounting.unmount(arguments)
+
+
 COMMANDS: Final[Mapping[tuple[str, str | None], Callable[[argparse.Namespace], int]]] = {
     ("serve", None): serve,
     ("worker", None): worker,
     ("demo", None): demo,
+    ("mount", None): mount,
+    ("umount", None): umount,
     ("config", "check"): check_config,
     ("config", "show"): show_config,
     ("flash", "check"): check_flash,

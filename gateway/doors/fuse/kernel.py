@@ -1,6 +1,8 @@
 """The mount itself: pyfuse3 started, served until it ends, and taken down."""
 
+import asyncio
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,16 +43,30 @@ async def serve(
     except RuntimeError as error:
         raise OSError(f"{mountpoint} cannot be mounted: {error}") from None
     try:
-        raise_readahead(mountpoint, options.readahead_bytes)
-        on_mounted()
-        await pyfuse3.main(min_tasks=2, max_tasks=options.requests_max)
+        async with asyncio.TaskGroup() as tasks:
+            greeting = tasks.create_task(_greet(mountpoint, options, on_mounted))
+            await pyfuse3.main(min_tasks=2, max_tasks=options.requests_max)
+            greeting.cancel()
     finally:
         pyfuse3.close(unmount=True)
+
+
+async def _greet(mountpoint: Path, options: MountOptions, on_mounted: Callable[[], None]) -> None:
+    """Once the mount answers, have it read ahead as it should, and say that it is there."""
+    # Before the kernel was greeted it would set its own readahead over ours.
+    await asyncio.to_thread(os.statvfs, mountpoint)
+    raise_readahead(mountpoint, options.readahead_bytes)
+    on_mounted()
 
 
 def stop() -> None:
     """End `serve` after the calls that are being answered."""
     pyfuse3.terminate()
+
+
+def note_unfinished(seconds: float) -> None:
+    """Log that files could not be brought home in time."""
+    _log.error("files that were open are not all at the origin after %g s: they are lost", seconds)
 
 
 def _options(options: MountOptions) -> set[str]:

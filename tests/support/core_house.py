@@ -16,6 +16,7 @@ from gateway.flash.store import Flash
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.voices import FOREBAY
+from gateway.settings.tree import Settings
 from tests.support.gateway_settings import gateway_settings
 from tests.support.origins import ACCESS_KEY, SECRET_KEY
 
@@ -26,6 +27,7 @@ class CoreHouse:
 
     core: Core
     changing: Changing
+    settings: Settings
 
     @property
     def flash(self) -> Flash:
@@ -70,7 +72,7 @@ async def core_house(
             await open_flash(settings, "test", None) as flash,
         ):
             core = build_core(settings, origin, flash, None, tasks, snapshots=None)
-            yield CoreHouse(core, Changing(core.writing, judges_conditions))
+            yield CoreHouse(core, Changing(core.writing, judges_conditions), settings)
             assert await flash.check(with_data=True) == []
             raise _EndingError  # noqa: TRY301 - the way to end it
     except* _EndingError:

@@ -17,6 +17,9 @@ from gateway.core.questions import Adopt
 from gateway.core.reading import ReadParts
 from gateway.core.validation import Validation
 from gateway.core.writing import WriteParameters, Writing
+from gateway.filesystem.journal import Journal
+from gateway.filesystem.moving import Moves
+from gateway.filesystem.origin_objects import OriginObjects
 from gateway.flash.store import Flash
 from gateway.model.rules import Rules
 from gateway.model.voices import Keys
@@ -97,6 +100,8 @@ class Core:
     senders: Senders
     """What file doors write by."""
     snapshots: Snapshots | None
+    moves: Moves | None = None
+    """What a tree of files renames and removes by; None without a journal."""
 
 
 def build_core(
@@ -107,8 +112,9 @@ def build_core(
     tasks: asyncio.TaskGroup,
     *,
     snapshots: Snapshots | None,
+    journal: Journal | None = None,
 ) -> Core:
-    """Join the parts of reading and writing."""
+    """Join the parts of reading and writing, and with a journal those of moving."""
     chunk_bytes, rules = settings.flash.chunk_size, rules_of(settings)
     patient = make_patient(settings, origin)
     objects = build_objects(settings, patient, flash, tasks)
@@ -126,7 +132,10 @@ def build_core(
     )
     changing = Changing(writing, settings.origin.conditional_writes == "judge")
     senders = Senders(changing, tasks, asyncio.Semaphore(settings.filesystem.parallel_max))
-    return Core(origin, patient, flash, store, objects, writing, senders, snapshots)
+    moves = None
+    if journal is not None:
+        moves = Moves(journal, OriginObjects(changing, patient), tasks)
+    return Core(origin, patient, flash, store, objects, writing, senders, snapshots, moves)
 
 
 def make_patient(settings: Settings, origin: Origin) -> PatientOrigin:

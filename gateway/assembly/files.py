@@ -15,6 +15,7 @@ from gateway.filesystem.new_objects import NewObjects
 from gateway.filesystem.obstacles import Obstacles
 from gateway.filesystem.open_file import Openings
 from gateway.filesystem.pouring import Pouring
+from gateway.filesystem.renaming import Renaming
 from gateway.filesystem.statuses import Defaults
 from gateway.filesystem.tree import FileTree
 from gateway.filesystem.view import View
@@ -24,7 +25,10 @@ from gateway.settings.tree import Settings
 
 
 def make_tree(
-    settings: Settings, core: Core, authorization: Authorization, mounts: MountTable
+    settings: Settings,
+    core: Core,
+    authorization: Authorization,
+    mounts: MountTable,
 ) -> FileTree:
     """Return the tree that `mounts` show: one for each door, on one core."""
     chosen = settings.filesystem
@@ -34,6 +38,7 @@ def make_tree(
         Directories(view, chosen.parallel_max, chosen.listed_attributes == "all"),
         Openings(view, settings.flash.chunk_size, RUN_CHUNKS),
         *_changing_parts(core, view),
+        Renaming(view, core.moves) if core.moves is not None else None,
     )
 
 

@@ -14,6 +14,7 @@ from gateway.assembly.audit import open_audit_log
 from gateway.assembly.core import Core, build_core, make_origin, now, open_flash, rules_of
 from gateway.assembly.doors import make_pipeline, make_server
 from gateway.assembly.limits import limits_of, metering_of
+from gateway.assembly.moves import keep_moves_ended, opened_journal
 from gateway.assembly.sessions import (
     make_sts,
     renew_sessions,
@@ -54,6 +55,7 @@ async def run_worker(
     """
     assert_safe_parser()
     async with AsyncExitStack() as stack:
+        journal = stack.enter_context(opened_journal(settings, has_tree=False))
         tasks = await stack.enter_async_context(background_tasks())
         origin = await stack.enter_async_context(make_origin(settings))
         flash = await stack.enter_async_context(
@@ -63,7 +65,9 @@ async def run_worker(
         audit_log = open_audit_log(settings, stack)
         snapshots = stack.enter_context(served_snapshots(settings))
         store = stack.enter_context(open_store(settings))
-        core = build_core(settings, origin, flash, store, tasks, snapshots=snapshots)
+        core = build_core(
+            settings, origin, flash, store, tasks, snapshots=snapshots, journal=journal
+        )
         metering = stack.enter_context(metering_of(shared_folder))
         pipeline = make_pipeline(settings, core, Authorization(audit_log), metering, access_log)
         sts = make_sts(settings, pipeline, access_log, now)
@@ -76,17 +80,26 @@ async def run_worker(
             connections.keep_time(),
             _follow_certificates(certificates),
             keep_swept(snapshots),
+            keep_moves_ended(core.moves, pipeline.authentication),
             _follow(reloads, (pipeline, sts), core, [access_log, audit_log], certificates),
         )
         followers = [tasks.create_task(chore) for chore in chores]
         on_ready()
         await stop.wait()
-        listener.close()
-        # Idle connections end now; only those that answer a request are waited for.
-        server.pre_shutdown()
-        await server.shutdown(settings.s3.drain_seconds)
-        for follower in followers:
-            follower.cancel()
+        await _drain(listener, server, settings.s3.drain_seconds)
+        _cancel(followers)
+
+
+def _cancel(followers: Sequence[asyncio.Task[None]]) -> None:
+    for follower in followers:
+        follower.cancel()
+
+
+async def _drain(listener: asyncio.Server, server: DoorServer, seconds: float) -> None:
+    """End idle connections now, and wait only for those that answer a request."""
+    listener.close()
+    server.pre_shutdown()
+    await server.shutdown(seconds)
 
 
 def _listener_tls(settings: Settings) -> ListenerTls | None:

@@ -9,7 +9,7 @@ way. What this process does not bring to an end, `filesystem/recovery` does.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Final
@@ -17,9 +17,9 @@ from typing import Any, Final
 from gateway.filesystem.completing import Completing, DeletionRefused
 from gateway.filesystem.copying import Admit, Copying
 from gateway.filesystem.journal import Journal, Move, MoveKind, Phase
-from gateway.filesystem.move_objects import MoveObjects
 from gateway.filesystem.move_plan import target_of
 from gateway.filesystem.move_progress import Progress, described
+from gateway.filesystem.origin_objects import OriginObjects
 from gateway.filesystem.undoing import SETTLE_SECONDS, Undoing
 from gateway.model.failures import Failure, InvalidRequest, NotFound
 from gateway.model.names import ObjectName
@@ -43,7 +43,10 @@ class Wish:
     admit: Admit
     """Judges whether objects of the source may be moved, or deleted; raises AccessDenied."""
     replaced: dict[str, str] | None = None
+    """As `Move.replaced`."""
     replaces: bool = False
+    prepare: Callable[[], Awaitable[None]] | None = None
+    """What is to be done first, once all is judged."""
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ class Moves:
     """All moves that this process makes."""
 
     journal: Journal
-    objects: MoveObjects
+    objects: OriginObjects
     tasks: asyncio.TaskGroup
     settle_seconds: float = SETTLE_SECONDS
 
@@ -66,6 +69,8 @@ class Moves:
         progress, _ = await self._judged(begun, wish)
         if not progress.total:
             raise NotFound(f"{wish.source.key} is not there")
+        if wish.prepare is not None:
+            await wish.prepare()
         await self._in_background(self._rename(begun, wish, progress))
 
     async def remove(self, wish: Wish) -> None:
@@ -76,6 +81,8 @@ class Moves:
         begun = self._new_move(MoveKind.DELETE, wish, "")
         progress, dated = await self._judged(begun, wish)
         begun = self._new_move(MoveKind.DELETE, wish, dated)
+        if wish.prepare is not None:
+            await wish.prepare()
         await self._in_background(self._remove(begun, wish, progress))
 
     def _new_move(self, kind: MoveKind, wish: Wish, dated: str) -> Move:

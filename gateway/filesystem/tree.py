@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from gateway.filesystem.alterations import Alterations
 from gateway.filesystem.caller import Caller
@@ -13,6 +12,7 @@ from gateway.filesystem.gate import READ, Listing
 from gateway.filesystem.interface import PAGE_ENTRIES_MAX, OpenFile, Writer
 from gateway.filesystem.mounts import VirtualDirectory
 from gateway.filesystem.open_file import Openings
+from gateway.filesystem.renaming import Renaming
 from gateway.filesystem.status import Changes, NewAttributes, Page, Status, Summary
 from gateway.filesystem.view import View
 from gateway.filesystem.writers import Writers
@@ -31,6 +31,8 @@ class FileTree:
     writers: Writers
     files: ChangedFiles
     alterations: Alterations
+    renaming: Renaming | None = None
+    """None where no journal is open: then nothing is renamed or removed."""
 
     async def status(self, caller: Caller, path: str) -> Status:
         """Return what stands at a path; a symbolic link is not followed."""
@@ -117,18 +119,18 @@ class FileTree:
 
     async def remove(self, caller: Caller, path: str, *, recursive: bool) -> bool:
         """Remove a file, a link or a directory; return whether there was one."""
-        del caller, path, recursive
-        _refuse("remove")
+        return await self._renaming.remove(caller, path, recursive=recursive)
 
     async def rename(self, caller: Caller, source: str, target: str, *, replaces: bool) -> None:
         """Move a file or a directory with all that is under it to exactly `target`."""
-        del caller, source, target, replaces
-        _refuse("rename")
+        await self._renaming.rename(caller, source, target, replaces=replaces)
 
     async def set_attributes(self, caller: Caller, path: str, changes: Changes) -> Status:
         """Change attributes."""
         return await self.alterations.set_attributes(caller, path, changes)
 
-
-def _refuse(what: str) -> NoReturn:
-    raise NotSupported(f"{what} is not built yet")
+    @property
+    def _renaming(self) -> Renaming:
+        if self.renaming is None:
+            raise NotSupported("nothing is renamed or removed without a journal (state.path)")
+        return self.renaming

@@ -19,10 +19,11 @@ folders of their own; two stages on one folder are two processes as far as flash
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time_ns
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -42,6 +43,7 @@ from gateway.core.receipt import Receipt
 from gateway.demo.origin import EmbeddedOrigin, running_origin
 from gateway.demo.origin_store import StoredVersion
 from gateway.filesystem.caller import Caller
+from gateway.filesystem.journal import open_journal
 from gateway.filesystem.mounts import MountTable, read_mount
 from gateway.filesystem.tree import FileTree
 from gateway.protocol.http.head import RequestHead
@@ -172,14 +174,16 @@ async def running_stage(
         settings = gateway_settings(origin.endpoint, folder / "flash", **changes)
         clock = SettableClock()
         stack.enter_context(_under(clock))
+        journal = stack.enter_context(closing(open_journal(folder / "moves", time_ns)))
         tasks = await stack.enter_async_context(background_tasks())
         client = await stack.enter_async_context(make_origin(settings))
         flash = await stack.enter_async_context(await open_flash(settings, "tree", None))
-        core = build_core(settings, client, flash, None, tasks, snapshots=None)
+        core = build_core(settings, client, flash, None, tasks, snapshots=None, journal=journal)
         authorization = Authorization(audit_log)
         tree = make_tree(settings, core, authorization, mount_table(mounts))
         origin.counters.reset()
         yield Stage(settings, origin, core, tree, clock, authorization)
+        assert journal.moves() == []
         assert await flash.check(with_data=True) == []
 
 

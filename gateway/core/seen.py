@@ -56,23 +56,31 @@ def seen_row(row: Row) -> Seen:
 
 def find_unasked(objects: Objects, name: ObjectName, voice: Voice) -> Seen | None:
     """Return the object as it is at hand, where its rule lets that be shown without asking."""
-    rule, row = objects.rules.find(name), objects.parts.flash.find_row(name)
-    if row is None or rule.freshness.mode is Mode.BYPASS or not objects.parts.flash.is_healthy:
-        return None
-    return seen_row(row) if may_serve_unasked(rule, row, voice, objects.now_ns()) else None
+    row = objects.parts.flash.find_row(name)
+    return seen_row(row) if row is not None and _may_show(objects, row, voice) else None
 
 
-def find_proven(objects: Objects, bucket: str, listed: ListedObject, voice: Voice) -> Seen | None:
+def find_listed(
+    objects: Objects, name: ObjectName, listed: ListedObject, voice: Voice
+) -> Seen | None:
     """Return the object as it is at hand, where a listing of just now shows that very version.
 
-    It shows that an object is there, and not that another voice than Forebay's own may read it.
+    A listing shows that an object is there, and not that another voice than Forebay's own may read
+    it. Where the rule lets it be shown without asking, the listing is not needed.
     """
-    if not voice.is_forebay:
+    row = objects.parts.flash.find_row(name)
+    if row is None:
         return None
-    row = objects.parts.flash.find_row(ObjectName(bucket, listed.key))
-    if row is None or not is_strong(row) or not is_same_listed(row, listed):
-        return None
-    return seen_row(row)
+    if voice.is_forebay and is_same_listed(row, listed) and is_strong(row):
+        return seen_row(row)
+    return seen_row(row) if _may_show(objects, row, voice) else None
+
+
+def _may_show(objects: Objects, row: Row, voice: Voice) -> bool:
+    rule = objects.rules.find(row.name)
+    if rule.freshness.mode is Mode.BYPASS or not objects.parts.flash.is_healthy:
+        return False
+    return may_serve_unasked(rule, row, voice, objects.now_ns())
 
 
 async def see(objects: Objects, name: ObjectName, wish: Wish, receipt: Receipt) -> Seen:

@@ -28,6 +28,8 @@ METADATA_BYTES_MAX: Final = 2048
 """AWS: all names and values of an object's own metadata together."""
 MODE_BITS: Final = 0o7777
 
+_BEGINNINGS: Final = frozenset({"x-", "X-"})
+"""Most headers are none of metadata, and there are many."""
 _MODE, _OWNER, _GROUP = "file-permissions", "file-owner", "file-group"
 _MODIFIED, _ACCESSED, _XATTRS = "file-mtime", "file-atime", "xattr"
 _KIND_BITS: Final = 0o170000
@@ -141,7 +143,7 @@ def _metadata(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {
         name[start:].lower(): text
         for name, text in headers
-        if name[:start].lower() == METADATA_PREFIX
+        if name[:2] in _BEGINNINGS and name[:start].lower() == METADATA_PREFIX
     }
 
 

@@ -18,7 +18,7 @@ from gateway.core.listing import listed_page
 from gateway.core.objects import Objects, Wish
 from gateway.core.questions import Opening
 from gateway.core.reading import Piece
-from gateway.core.seen import Seen, find_proven, find_unasked, see, seen_bytes, seen_pieces
+from gateway.core.seen import Seen, find_listed, find_unasked, see, seen_bytes, seen_pieces
 from gateway.filesystem.caller import Caller
 from gateway.model.failures import NotFound, OriginRefused
 from gateway.model.names import ObjectName
@@ -72,10 +72,9 @@ class Sight:
         """Return it if it is at hand and its rule lets that be shown without asking."""
         return find_unasked(self.objects, self.name, self.caller.voice)
 
-    def find_proven(self, listed: ListedObject) -> Seen | None:
+    def find_listed(self, listed: ListedObject) -> Seen | None:
         """Return it if it is at hand, and is what a listing of just now shows."""
-        unasked = self.find_unasked()
-        return unasked or find_proven(self.objects, self.name.bucket, listed, self.caller.voice)
+        return find_listed(self.objects, self.name, listed, self.caller.voice)
 
     async def find(self, opening: Opening | None = None) -> Seen | None:
         """Return it as fresh as its rule wants it, or None where there is none.

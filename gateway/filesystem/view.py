@@ -117,7 +117,7 @@ class View:
         sight = self.gate.find_sight(caller, name)
         if sight is None:
             return self.defaults.directory(path)
-        seen = sight.find_unasked() if listed is None else sight.find_proven(listed)
+        seen = sight.find_unasked() if listed is None else sight.find_listed(listed)
         if seen is None:
             seen = await sight.find()
         return self.defaults.directory(path, seen if seen is not None and not seen.size else None)

@@ -23,6 +23,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
     "raw": "conformance.webhdfs.raw:run",
     "shell": "conformance.webhdfs.shell:run",
+    "distcp": "conformance.webhdfs.distcp:run",
+    "open": "conformance.webhdfs.opening:run",
+    "listing": "conformance.webhdfs.long_listing:run",
+    "contract": "conformance.webhdfs.contract:run",
     "hdfscli": "conformance.webhdfs.hdfscli.suite:run",
     "fsspec": "conformance.webhdfs.python_clients:fsspec",
     "pyarrow": "conformance.webhdfs.python_clients:pyarrow",

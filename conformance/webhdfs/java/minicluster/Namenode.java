@@ -17,6 +17,8 @@ public final class Namenode {
     // Else a namenode without Kerberos gives no tokens.
     settings.setBoolean("dfs.namenode.delegation.token.always-use", true);
     settings.set("dfs.namenode.fs-limits.min-block-size", "1024");
+    // There is one datanode: no other can take over its part of a pipeline.
+    settings.set("dfs.client.block.write.replace-datanode-on-failure.enable", "false");
     settings.set("hadoop.user.group.static.mapping.overrides", words[2]);
     // Groups are read once, at the first user: before that the mapping must be known.
     UserGroupInformation.setConfiguration(settings);

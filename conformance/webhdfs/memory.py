@@ -1,0 +1,62 @@
+"""The memory of a gateway: supervisor and workers together, sampled while something is done."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_SAMPLE_SECONDS = 0.05
+
+
+class Sampler:
+    """The most that was seen."""
+
+    def __init__(self, process_id: int) -> None:
+        self._process_id = process_id
+        self.at_rest = memory_bytes(process_id)
+        self.peak = self.at_rest
+        self._is_over = threading.Event()
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self._is_over.wait(_SAMPLE_SECONDS):
+            self.peak = max(self.peak, memory_bytes(self._process_id))
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_over.set()
+
+
+@contextmanager
+def sampled(process_id: int) -> Iterator[Sampler]:
+    """Sample until the block ends."""
+    sampler = Sampler(process_id)
+    thread = threading.Thread(target=sampler.run)
+    thread.start()
+    try:
+        yield sampler
+    finally:
+        sampler.stop()
+        thread.join()
+
+
+def memory_bytes(process_id: int) -> int:
+    """Return the resident bytes of a process and its children; those that are gone count 0."""
+    return sum(_resident_bytes(one) for one in (process_id, *_children(process_id)))
+
+
+def _children(process_id: int) -> list[int]:
+    try:
+        listed = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in listed.split()]
+
+
+def _resident_bytes(process_id: int) -> int:
+    try:
+        lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    found = (line for line in lines if line.startswith("VmRSS:"))
+    return int(next(found, "VmRSS: 0").split()[1]) * 1024

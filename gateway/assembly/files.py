@@ -4,12 +4,15 @@ import time
 
 from gateway.access.authorization import Authorization
 from gateway.assembly.core import RUN_CHUNKS, Core
+from gateway.assembly.modes import make_judge
 from gateway.filesystem.alterations import Alterations
 from gateway.filesystem.attributes import Names
 from gateway.filesystem.change_gate import ChangeGate
 from gateway.filesystem.changed_files import ChangedFiles
 from gateway.filesystem.directories import Directories
 from gateway.filesystem.gate import Gate
+from gateway.filesystem.interface import Tree
+from gateway.filesystem.mode_tree import ModeTree
 from gateway.filesystem.mounts import MountTable
 from gateway.filesystem.new_objects import NewObjects
 from gateway.filesystem.obstacles import Obstacles
@@ -25,12 +28,18 @@ from gateway.settings.tree import Settings
 
 
 def make_tree(
-    settings: Settings,
-    core: Core,
-    authorization: Authorization,
-    mounts: MountTable,
-) -> FileTree:
+    settings: Settings, core: Core, authorization: Authorization, mounts: MountTable
+) -> Tree:
     """Return the tree that `mounts` show: one for each door, on one core."""
+    tree = _policy_tree(settings, core, authorization, mounts)
+    judge = make_judge(settings, core.objects, authorization)
+    return tree if judge is None else ModeTree(tree, judge, mounts)
+
+
+def _policy_tree(
+    settings: Settings, core: Core, authorization: Authorization, mounts: MountTable
+) -> FileTree:
+    """Return the tree in which policies alone judge."""
     chosen = settings.filesystem
     view = View(Gate(core.objects, authorization), mounts, defaults_of(chosen))
     return FileTree(

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gateway.access.authorization import Authorization
 from gateway.access.policy import Decision
+from gateway.core.listing import listed
 from gateway.core.objects import NotCacheable, Objects, Wish
 from gateway.core.receipt import Receipt
 from gateway.filesystem.attributes import Names, read_attributes
@@ -98,10 +99,22 @@ class ModeJudge:
     ) -> None:
         """Require r on an object, or on one version of it; one that is absent has none to ask."""
         if not self.is_superuser(caller):
-            standing = await self._standing(name, version_id)
+            standing = await self.standing(name, version_id)
             self._require_way(caller, standing.directories, name, action)
             if standing.itself is not None:
                 self._require(caller, standing.itself, READ, name, action)
+
+    async def access(self, caller: Caller, name: ObjectName, wanted: int, action: str) -> None:
+        """Require these bits on what stands at a path, a file or a directory."""
+        if not self.is_superuser(caller):
+            standing = await self.standing(name, is_path=True)
+            self._require_way(caller, standing.directories, name, action)
+            self._require(caller, standing.itself or standing.parent, wanted, name, action)
+
+    def check(self, caller: Caller, judged: Permissions, name: ObjectName, action: str) -> None:
+        """Require r on what was opened, by what it says of itself."""
+        if not self.is_superuser(caller):
+            self._require(caller, judged, READ, name, action)
 
     def check_read(
         self, caller: Caller, name: ObjectName, headers: Iterable[tuple[str, str]]
@@ -115,7 +128,7 @@ class ModeJudge:
 
         What was absent is made in its directory, which takes w and x on that.
         """
-        standing = await self._standing(name)
+        standing = await self.standing(name)
         if self.is_superuser(caller):
             return standing.itself
         self._require_way(caller, standing.directories, name, action)
@@ -125,13 +138,27 @@ class ModeJudge:
             self._require(caller, standing.parent, WRITE, name, action)
         return standing.itself
 
-    async def remove(self, caller: Caller, name: ObjectName, action: str) -> None:
-        """Require that an object may be taken out of its directory."""
+    async def remove(
+        self,
+        caller: Caller,
+        name: ObjectName,
+        action: str,
+        *,
+        is_path: bool = False,
+        makes: bool = False,
+    ) -> None:
+        """Require that an object may be taken out of its directory.
+
+        With `is_path` a directory of that name is meant before an object, with `makes` one is to be
+        put there: in place of what there is, if there is anything.
+        """
         if self.is_superuser(caller):
             return
-        standing = await self._standing(name)
+        standing = await self.standing(name, is_path=is_path)
         self._require_way(caller, standing.directories, name, action)
-        if not standing.parent.allow_removal(asker_of(caller), standing.itself):
+        is_new = makes and standing.itself is None
+        entry = Permissions(caller.user, "", 0) if is_new else standing.itself
+        if not standing.parent.allow_removal(asker_of(caller), entry):
             self._deny(caller, standing.parent, name, action)
 
     async def removable(
@@ -146,9 +173,11 @@ class ModeJudge:
                 raise failure
         return {name for name, one in zip(names, found, strict=True) if one is None}
 
-    async def own(self, caller: Caller, name: ObjectName, action: str) -> Permissions:
+    async def own(
+        self, caller: Caller, name: ObjectName, action: str, *, is_path: bool = False
+    ) -> Permissions:
         """Require that the caller owns an object; return what it is."""
-        standing = await self._standing(name)
+        standing = await self.standing(name, is_path=is_path)
         itself = standing.itself or standing.parent
         if not self.is_superuser(caller):
             self._require_way(caller, standing.directories, name, action)
@@ -156,23 +185,50 @@ class ModeJudge:
                 self._deny(caller, itself, name, action)
         return itself
 
-    async def look(self, caller: Caller, bucket: str, prefixes: Iterable[str], action: str) -> None:
+    async def look(
+        self,
+        caller: Caller,
+        bucket: str,
+        prefixes: Iterable[str],
+        action: str,
+        wanted: int = LOOK,
+    ) -> None:
         """Require r and x on the directories of some prefixes (`a/`, '' the bucket's own)."""
         if self.is_superuser(caller):
             return
-        wanted = sorted(set(prefixes))
-        markers = {one for prefix in wanted for one in (*ancestors(prefix), prefix) if one}
+        chosen = sorted(set(prefixes))
+        markers = {one for prefix in chosen for one in (*ancestors(prefix), prefix) if one}
         said = await self._all_said(bucket, markers)
-        for prefix in wanted:
+        for prefix in chosen:
             name = ObjectName(bucket, prefix)
             chain = (*ancestors(prefix), prefix) if prefix else ()
             directories = effective(chain, said, self.defaults.directory)
             self._require_way(caller, directories, name, action)
-            self._require(caller, directories[-1], LOOK, name, action)
+            self._require(caller, directories[-1], wanted, name, action)
+            if wanted & WRITE and not directories[-1].allow_removal(asker_of(caller), None):
+                self._deny(caller, directories[-1], name, action)
 
-    async def _standing(self, name: ObjectName, version_id: str | None = None) -> Standing:
-        above, itself = await _all_of(self._directories(name), self._find(name, version_id))
-        return Standing(above, itself)
+    async def look_below(
+        self, caller: Caller, bucket: str, prefix: str, action: str, wanted: int = LOOK
+    ) -> None:
+        """Require r and x on a directory and on every one below it; it takes a listing."""
+        if self.is_superuser(caller):
+            return
+        await self.look(caller, bucket, (prefix,), action, wanted)
+        async for page in listed(self._objects.parts.origin, bucket, prefix, FOREBAY):
+            shown = {one for found in page.objects for one in (*ancestors(found.key), found.key)}
+            below = (one for one in shown if one.endswith("/") and len(one) > len(prefix))
+            await self.look(caller, bucket, below, action, wanted)
+
+    async def standing(
+        self, name: ObjectName, version_id: str | None = None, *, is_path: bool = False
+    ) -> Standing:
+        """Return an object in its directories; with `is_path` a directory of that name first."""
+        asked = [self._directories(name), self._find(name, version_id)]
+        if is_path:
+            asked.append(self._find(ObjectName(name.bucket, name.key + "/")))
+        above, *found = await _all_of(*asked)
+        return Standing(above, found[-1] or found[0])
 
     async def _directories(self, name: ObjectName) -> tuple[Permissions, ...]:
         markers = ancestors(name.key)
@@ -188,6 +244,8 @@ class ModeJudge:
 
     async def _find(self, name: ObjectName, version_id: str | None = None) -> Permissions | None:
         """Return what an object says of itself now, or None where there is none."""
+        if name.key in ("", "/"):
+            return None
         async with self._room:
             try:
                 headers = await self.described(name, version_id)

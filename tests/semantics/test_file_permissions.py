@@ -161,6 +161,18 @@ async def test_who_may_not_search_a_directory_learns_nothing_of_what_is_deep_in_
     assert above.status == 200
 
 
+async def test_keys_in_a_body_that_modes_deny_are_not_deleted(gateway, key):
+    alice, bob = client_of(gateway, "alice"), client_of(gateway, "bob")
+    assert await put(alice, f"{key}/", permissions="0041777") == 200
+    assert [await put(alice, f"{key}/a"), await put(bob, f"{key}/b")] == [200, 200]
+    keys = "".join(f"<Object><Key>{key}/{name}</Key></Object>" for name in "ab")
+    body = f"<Delete>{keys}</Delete>".encode()
+    reply = await bob.ask("POST", "/bucket", query="delete", body=body)
+    assert reply.body.count(b"AccessDenied") == 1
+    left = [(await alice.head("bucket", f"{key}/{name}")).status for name in "ab"]
+    assert left == [200, 404]
+
+
 async def test_forms_are_not_judged_and_hence_not_taken(gateway):
     head = {"Content-Type": "multipart/form-data; boundary=x"}
     reply = await client_of(gateway, "alice").ask("POST", "/bucket", headers=head, body=b"--x--")

@@ -5,6 +5,7 @@ whoever mounts there again takes it over.
 """
 
 import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -54,7 +55,8 @@ def find_mounted(path: Path) -> Mounted | None:
 def is_dead(path: Path) -> bool:
     """Return whether the process behind a mount is gone."""
     try:
-        path.stat()
+        # The kernel answers a stat from what it believes, for a second after the death.
+        os.statvfs(path)
     except OSError as error:
         return error.errno == errno.ENOTCONN
     return False

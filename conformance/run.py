@@ -19,6 +19,7 @@ SUITES = {
     "integrity": "conformance.machine.integrity:main",
     "kills": "conformance.machine.kills:main",
     "machine": "conformance.machine.suite:main",
+    "moves": "conformance.machine.moves:main",
     "passthrough": "conformance.passthrough.suite:main",
     "patience": "conformance.patience.suite:main",
     "performance": "conformance.performance.suite:main",

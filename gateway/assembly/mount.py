@@ -12,6 +12,7 @@ from gateway.access.identity_lookup import IdentityLookup
 from gateway.assembly.audit import open_audit_log
 from gateway.assembly.core import Core, build_core, make_origin, now, open_flash, rules_of
 from gateway.assembly.files import make_tree
+from gateway.assembly.moves import keep_moves_ended, opened_journal
 from gateway.assembly.state import make_lookup, open_store
 from gateway.assembly.tasks import background_tasks
 from gateway.doors.fuse import kernel
@@ -57,20 +58,15 @@ async def run_mount(
     that cannot be, OSError where it cannot be mounted, failures where the origin says no.
     """
     async with AsyncExitStack() as stack:
+        journal = stack.enter_context(opened_journal(settings, has_tree=True))
         tasks = await stack.enter_async_context(background_tasks())
         origin = await stack.enter_async_context(make_origin(settings))
         flash = await stack.enter_async_context(await open_flash(settings, "mount", None))
         audit_log = open_audit_log(settings, stack)
         store = stack.enter_context(open_store(settings))
-        core = build_core(settings, origin, flash, store, tasks, snapshots=None)
+        core = build_core(settings, origin, flash, store, tasks, snapshots=None, journal=journal)
         authentication = Authentication(make_lookup(settings, store), now)
-        name = order.identity or the_only_identity(settings)
-        callers = Callers(
-            lambda: _identified(authentication, name),
-            now,
-            system_users(settings.filesystem.users, owner.uid),
-            system_groups(settings.filesystem.groups, owner.gid),
-        )
+        callers = _callers(settings, authentication, order, owner)
         tree = make_tree(settings, core, Authorization(audit_log), mounts_of(order.source))
         root = await tree.status(callers.of(owner), "/")
         room = Room(
@@ -84,13 +80,27 @@ async def run_mount(
             staging=_staging(settings),
         )
         operations = Operations(room)
-        chores = [
-            tasks.create_task(_end(stop, operations, settings.mount.unmount_seconds)),
-            tasks.create_task(_follow(reloads, core, authentication)),
-        ]
+        work = (
+            _end(stop, operations, settings.mount.unmount_seconds),
+            _follow(reloads, core, authentication),
+            keep_moves_ended(core.moves, authentication),
+        )
+        chores = [tasks.create_task(one) for one in work]
         await kernel.serve(operations, order.mountpoint, _options(settings, order), on_mounted)
         for chore in chores:
             chore.cancel()
+
+
+def _callers(
+    settings: Settings, authentication: Authentication, order: MountOrder, owner: User
+) -> Callers:
+    name = order.identity or the_only_identity(settings)
+    return Callers(
+        lambda: _identified(authentication, name),
+        now,
+        system_users(settings.filesystem.users, owner.uid),
+        system_groups(settings.filesystem.groups, owner.gid),
+    )
 
 
 def mounts_of(source: str) -> MountTable:

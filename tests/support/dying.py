@@ -3,6 +3,7 @@
 `Killed` is raised in the middle, nothing is tidied up, and what was sent is carried out or not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ class Steps:
     left: int
     is_after: bool
     taken: int = 0
+    die: Callable[[], None] = lambda: None
+    """Ends the process in earnest, where there is one of its own."""
 
     def take(self) -> bool:
         """Return whether this is the last step; a dead process takes none."""
@@ -30,6 +33,11 @@ class Steps:
         self.left -= 1
         self.taken += 1
         return self.left == 0
+
+    def end(self) -> None:
+        """Die."""
+        self.die()
+        raise Killed
 
 
 class Dying:
@@ -51,17 +59,17 @@ class Dying:
     def _die_in(self, found: Any, *given: Any) -> Any:
         is_last = self._steps.take()
         if is_last and not self._steps.is_after:
-            raise Killed
+            self._steps.end()
         answer = found(*given)
         if is_last:
-            raise Killed
+            self._steps.end()
         return answer
 
     async def _die_in_async(self, found: Any, *given: Any) -> Any:
         is_last = self._steps.take()
         if is_last and not self._steps.is_after:
-            raise Killed
+            self._steps.end()
         answer = await found(*given)
         if is_last:
-            raise Killed
+            self._steps.end()
         return answer

@@ -5,6 +5,7 @@ import time
 from gateway.access.authorization import Authorization
 from gateway.assembly.core import RUN_CHUNKS, Core
 from gateway.assembly.modes import make_judge
+from gateway.core.snapshots import SnapshotObjects
 from gateway.filesystem.alterations import Alterations
 from gateway.filesystem.attributes import Names
 from gateway.filesystem.change_gate import ChangeGate
@@ -18,6 +19,7 @@ from gateway.filesystem.new_objects import NewObjects
 from gateway.filesystem.obstacles import Obstacles
 from gateway.filesystem.open_file import Openings
 from gateway.filesystem.pouring import Pouring
+from gateway.filesystem.recorded import RecordedBuckets
 from gateway.filesystem.renaming import Renaming
 from gateway.filesystem.statuses import Defaults
 from gateway.filesystem.tree import FileTree
@@ -41,7 +43,8 @@ def _policy_tree(
 ) -> FileTree:
     """Return the tree in which policies alone judge."""
     chosen = settings.filesystem
-    view = View(Gate(core.objects, authorization), mounts, defaults_of(chosen))
+    gate = Gate(core.objects, authorization, _recorded_buckets(core))
+    view = View(gate, mounts, defaults_of(chosen))
     return FileTree(
         view,
         Directories(view, chosen.parallel_max, chosen.listed_attributes == "all"),
@@ -49,6 +52,19 @@ def _policy_tree(
         *_changing_parts(core, view),
         Renaming(view, core.moves) if core.moves is not None else None,
     )
+
+
+def _recorded_buckets(core: Core) -> RecordedBuckets | None:
+    """Return what shows snapshots; None where there can be none."""
+    if core.snapshots is None:
+        return None
+    objects = SnapshotObjects(
+        core.objects.parts,
+        core.snapshots,
+        lambda: core.objects.rules,  # as they then are: a reload replaces them
+        core.objects.now_ns,
+    )
+    return RecordedBuckets(core.snapshots, objects)
 
 
 def _changing_parts(core: Core, view: View) -> tuple[Writers, ChangedFiles, Alterations]:

@@ -131,8 +131,13 @@ async def seen_bytes(objects: Objects, seen: Seen, wanted: ByteRange, voice: Voi
         at_hand = find_bytes(parts.flash, row, wanted, parts.chunk_bytes)
         if at_hand is not None:
             return at_hand
+    return await all_bytes(seen_pieces(objects, seen, wanted, voice, Receipt()))
+
+
+async def all_bytes(pieces: AsyncGenerator[Piece]) -> bytes:
+    """Return the bytes of all the pieces."""
     content = bytearray()
-    async with aclosing(seen_pieces(objects, seen, wanted, voice, Receipt())) as pieces:
+    async with aclosing(pieces):
         async for piece in pieces:
             content += _copied(piece) if isinstance(piece, FlashPiece) else piece
     return bytes(content)

@@ -18,8 +18,17 @@ from gateway.core.listing import listed_page
 from gateway.core.objects import Objects, Wish
 from gateway.core.questions import Opening
 from gateway.core.reading import Piece
-from gateway.core.seen import Seen, find_listed, find_unasked, see, seen_bytes, seen_pieces
+from gateway.core.seen import (
+    Seen,
+    all_bytes,
+    find_listed,
+    find_unasked,
+    see,
+    seen_bytes,
+    seen_pieces,
+)
 from gateway.filesystem.caller import Caller
+from gateway.filesystem.recorded import RecordedBuckets, asked_page, refusal
 from gateway.model.failures import NotFound, OriginRefused
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
@@ -34,6 +43,8 @@ from gateway.protocol.s3.listings import (
     ListedPage,
     read_buckets,
 )
+from gateway.state.snapshots import Held
+from gateway.telemetry.audit_log import is_read
 
 READ: Final = "s3:GetObject"
 LIST: Final = "s3:ListBucket"
@@ -67,13 +78,19 @@ class Sight:
     objects: Objects
     caller: Caller
     name: ObjectName
+    recorded: RecordedBuckets | None = None
+    """Given for an object of a snapshot."""
 
     def find_unasked(self) -> Seen | None:
         """Return it if it is at hand and its rule lets that be shown without asking."""
+        if self.recorded is not None:
+            return None
         return find_unasked(self.objects, self.name, self.caller.voice)
 
     def find_listed(self, listed: ListedObject) -> Seen | None:
         """Return it if it is at hand, and is what a listing of just now shows."""
+        if self.recorded is not None:
+            return None
         return find_listed(self.objects, self.name, listed, self.caller.voice)
 
     async def find(self, opening: Opening | None = None) -> Seen | None:
@@ -82,6 +99,8 @@ class Sight:
         `opening` is the GET to ask by where nothing is known of it. Raises OriginRefused,
         OriginUnreachable.
         """
+        if self.recorded is not None:
+            return await self.recorded.see(self.caller, self.name)
         wish = Wish(self.caller.voice, opening)
         try:
             return await see(self.objects, self.name, wish, self.caller.receipt)
@@ -102,48 +121,57 @@ class Gate:
 
     objects: Objects
     authorization: Authorization
+    recorded: RecordedBuckets | None = None
+    """The snapshots among the buckets, where there can be any."""
 
     def require(self, caller: Caller, action: str, name: ObjectName) -> None:
-        """Judge an action on an object; raises AccessDenied."""
+        """Judge an action on an object; raises AccessDenied, NotSupported to change a snapshot."""
         context = _context(caller)
-        self._require(caller, action, str(name), context)
+        self._require(caller, action, str(self._judged(name)), context)
+        if self._held(name.bucket) is not None and not is_read(action):
+            raise refusal(name.bucket)
 
     def may(self, caller: Caller, action: str, name: ObjectName) -> bool:
         """Return whether it would be allowed; nobody is told."""
-        return caller.principal.policy.allows(action, str(name), _context(caller))
+        return caller.principal.policy.allows(action, str(self._judged(name)), _context(caller))
 
     def require_list(self, caller: Caller, listing: Listing) -> None:
         """Judge a listing; raises AccessDenied."""
-        self._require(caller, LIST, listing.bucket, _context(caller, listing.query))
+        self._require(caller, LIST, self._source(listing.bucket), _context(caller, listing.query))
 
     def may_list(self, caller: Caller, listing: Listing) -> bool:
         """Return whether it would be allowed; nobody is told."""
         context = _context(caller, listing.query)
-        return caller.principal.policy.allows(LIST, listing.bucket, context)
+        return caller.principal.policy.allows(LIST, self._source(listing.bucket), context)
 
     def sight(self, caller: Caller, name: ObjectName) -> "Sight":
         """Return the caller's sight of an object; raises AccessDenied."""
         self.require(caller, READ, name)
-        return Sight(self.objects, caller, name)
+        return self._sight(caller, name)
 
     def find_sight(self, caller: Caller, name: ObjectName) -> Sight | None:
         """Return the caller's sight of an object that a listing names; None: they have none.
 
         Nothing is refused by it: what the listing shows they may see.
         """
-        decision = caller.principal.policy.decide(READ, str(name), _context(caller))
+        judged = str(self._judged(name))
+        decision = caller.principal.policy.decide(READ, judged, _context(caller))
         if not decision.is_allowed:
             return None
         who = (caller.principal.name, caller.principal.access_key)
-        self.authorization.note(decision, str(name), who, READ, caller.asked)
-        return Sight(self.objects, caller, name)
+        self.authorization.note(decision, judged, who, READ, caller.asked)
+        return self._sight(caller, name)
 
     def pieces(self, caller: Caller, seen: Seen, wanted: ByteRange) -> AsyncGenerator[Piece]:
         """Return the bytes of an object that this gate let the caller see."""
+        if self.recorded is not None and self._held(seen.name.bucket) is not None:
+            return self.recorded.pieces(caller, seen, wanted)
         return seen_pieces(self.objects, seen, wanted, caller.voice, caller.receipt)
 
     async def read(self, caller: Caller, seen: Seen, wanted: ByteRange) -> bytes:
         """Return the same as bytes; the receipt is told nothing, for such reads are many."""
+        if self.recorded is not None and self._held(seen.name.bucket) is not None:
+            return await all_bytes(self.recorded.pieces(caller, seen, wanted))
         return await seen_bytes(self.objects, seen, wanted, caller.voice)
 
     async def page(
@@ -178,11 +206,19 @@ class Gate:
         body = await answer.read(LISTING_BYTES_MAX + 1)
         if answer.status != _OK:
             raise OriginRefused(answer.status, answer.headers, body)
-        return read_buckets(body)
+        found = {bucket.name: bucket for bucket in read_buckets(body)}
+        for bucket, source in self.recorded.all() if self.recorded is not None else ():
+            if caller.principal.policy.allows(LIST, source, _context(caller).elsewhere()):
+                found[bucket.name] = bucket
+        return tuple(found[name] for name in sorted(found))
 
     async def _page(
         self, caller: Caller, listing: Listing, *, after: str = "", token: str | None = None
     ) -> ListedPage:
+        held = self._held(listing.bucket)
+        if held is not None and self.recorded is not None:
+            asked = asked_page(listing.prefix, listing.delimiter, token or after, listing.count_max)
+            return await self.recorded.page(caller, held, asked)
         caller.receipt.origin_requests += 1
         try:
             return await listed_page(
@@ -199,6 +235,21 @@ class Gate:
             if refused.status == _NOT_FOUND:
                 raise NotFound(f"There is no bucket {listing.bucket}") from None
             raise
+
+    def _held(self, bucket: str) -> Held | None:
+        return self.recorded.find(bucket) if self.recorded is not None else None
+
+    def _source(self, bucket: str) -> str:
+        """Return the bucket that policies judge: a snapshot is judged as its source."""
+        held = self._held(bucket)
+        return bucket if held is None else held.snapshot.bucket
+
+    def _judged(self, name: ObjectName) -> ObjectName:
+        return ObjectName(self._source(name.bucket), name.key)
+
+    def _sight(self, caller: Caller, name: ObjectName) -> Sight:
+        is_recorded = self._held(name.bucket) is not None
+        return Sight(self.objects, caller, name, self.recorded if is_recorded else None)
 
     def _require(self, caller: Caller, action: str, resource: str, context: RequestContext) -> None:
         self.authorization.require_on(resource, caller.principal, action, context, caller.asked)

@@ -49,6 +49,7 @@ from gateway.filesystem.tree import FileTree
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.s3.no_claim import NO_CLAIM
 from gateway.settings.tree import Settings
+from gateway.state.snapshots import Snapshots
 from gateway.telemetry.audit_log import AuditLog
 from tests.support.gateway_settings import gateway_settings
 from tests.support.gateway_worker import SettableClock
@@ -178,7 +179,11 @@ async def running_stage(
         tasks = await stack.enter_async_context(background_tasks())
         client = await stack.enter_async_context(make_origin(settings))
         flash = await stack.enter_async_context(await open_flash(settings, "tree", None))
-        core = build_core(settings, client, flash, None, tasks, snapshots=None, journal=journal)
+        snapshots = Snapshots(settings.state.path / "snapshots", lambda: clock.time_ns() / 1e9)
+        stack.enter_context(closing(snapshots))
+        core = build_core(
+            settings, client, flash, None, tasks, snapshots=snapshots, journal=journal
+        )
         authorization = Authorization(audit_log)
         tree = make_tree(settings, core, authorization, mount_table(mounts))
         origin.counters.reset()

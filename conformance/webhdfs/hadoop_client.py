@@ -7,6 +7,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from conformance.webhdfs.java_programs import class_path
@@ -59,15 +60,16 @@ class HadoopClient:
 
 @contextmanager
 def running_client(
-    user: str, settings: tuple[str, ...] = (), environment: Mapping[str, str] | None = None
+    user: str, *, classes: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[HadoopClient]:
-    """Run one whose user is believed by name; more settings are `name=value`."""
-    command = ["java", _HEAP, _LOG, "-cp", class_path("hadoop_client"), "Tools"]
+    """Run one whose user is believed by name; `classes` is a further folder of its class path."""
+    found = class_path("hadoop_client")
+    command = ["java", _HEAP, _LOG, "-cp", f"{classes}:{found}" if classes else found, "Tools"]
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with (
         tempfile.TemporaryFile("w+") as complaints,
         subprocess.Popen(
-            [*command, *SETTINGS, *settings],
+            [*command, *SETTINGS],
             env={**inherited, "HADOOP_USER_NAME": user, "LC_ALL": "C.UTF-8", **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

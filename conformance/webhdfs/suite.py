@@ -23,6 +23,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
     "raw": "conformance.webhdfs.raw:run",
     "shell": "conformance.webhdfs.shell:run",
+    "who": "conformance.webhdfs.who:run",
     "distcp": "conformance.webhdfs.distcp:run",
     "open": "conformance.webhdfs.opening:run",
     "listing": "conformance.webhdfs.long_listing:run",

@@ -86,7 +86,7 @@ _SETXATTR: Scene = _change(
     told("no flag", "PUT", "d/one", "op=SETXATTR&xattr.name=user.f&xattr.value=%22x%22"),
     told("bad flag", "PUT", "d/one", _set("user.f", "%22x%22", "PERHAPS")),
     told("bad value", "PUT", "d/one", _set("user.f", "0xzz", "CREATE")),
-    told("all of them", "GET", "d/one", "op=GETXATTRS"),
+    told("all of them", "GET", "d/one", "op=GETXATTRS&encoding=HEX"),
 )
 
 _WITH_XATTRS: tuple[Step, ...] = (
@@ -104,23 +104,24 @@ def _named(*names: str) -> str:
     return "".join(f"&xattr.name={name}" for name in names)
 
 
+_TEXT = "op=GETXATTRS&encoding=TEXT"
 _GETXATTRS: Scene = (
     *_WITH_XATTRS,
-    told("all", "GET", "d/one", "op=GETXATTRS"),
-    told("one", "GET", "d/one", f"op=GETXATTRS{_named('user.colour')}"),
-    told("two", "GET", "d/one", f"op=GETXATTRS{_named('user.colour', 'user.shape')}"),
-    told("text", "GET", "d/one", f"op=GETXATTRS{_named('user.colour')}&encoding=TEXT"),
+    told("no encoding", "GET", "d/one", "op=GETXATTRS"),
+    told("all", "GET", "d/one", "op=GETXATTRS&encoding=HEX"),
+    told("one", "GET", "d/one", f"{_TEXT}{_named('user.colour')}"),
+    told("two", "GET", "d/one", f"{_TEXT}{_named('user.colour', 'user.shape')}"),
     told("hex", "GET", "d/one", f"op=GETXATTRS{_named('user.raw')}&encoding=HEX"),
     told("base64", "GET", "d/one", f"op=GETXATTRS{_named('user.raw')}&encoding=BASE64"),
+    told("small letters", "GET", "d/one", f"op=GETXATTRS{_named('user.raw')}&encoding=hex"),
     told("bad encoding", "GET", "d/one", "op=GETXATTRS&encoding=MORSE"),
-    told("one that is absent", "GET", "d/one", f"op=GETXATTRS{_named('user.none')}"),
-    told("one there, one absent", "GET", "d/one",
-         f"op=GETXATTRS{_named('user.colour', 'user.none')}"),
-    told("bad name", "GET", "d/one", f"op=GETXATTRS{_named('colour')}"),
-    told("of a file without", "GET", "bare", "op=GETXATTRS"),
-    told("absent", "GET", "nobody", "op=GETXATTRS"),
-    by_stranger("permission denied", "GET", "secret/file", "op=GETXATTRS"),
-)  # fmt: skip
+    told("one that is absent", "GET", "d/one", f"{_TEXT}{_named('user.none')}"),
+    told("one there, one absent", "GET", "d/one", f"{_TEXT}{_named('user.colour', 'user.none')}"),
+    told("bad name", "GET", "d/one", f"{_TEXT}{_named('colour')}"),
+    told("of a file without", "GET", "bare", _TEXT),
+    told("absent", "GET", "nobody", _TEXT),
+    by_stranger("permission denied", "GET", "secret/file", _TEXT),
+)
 
 _LISTXATTRS: Scene = (
     *_WITH_XATTRS,
@@ -133,7 +134,7 @@ _LISTXATTRS: Scene = (
 _REMOVEXATTR: Scene = (
     *_WITH_XATTRS,
     told("one", "PUT", "d/one", f"op=REMOVEXATTR{_named('user.colour')}"),
-    told("what is left", "GET", "d/one", "op=GETXATTRS"),
+    told("what is left", "GET", "d/one", "op=GETXATTRS&encoding=HEX"),
     told("again", "PUT", "d/one", f"op=REMOVEXATTR{_named('user.colour')}"),
     told("bad name", "PUT", "d/one", f"op=REMOVEXATTR{_named('colour')}"),
     told("no name", "PUT", "d/one", "op=REMOVEXATTR"),

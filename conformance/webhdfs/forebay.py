@@ -101,6 +101,7 @@ def settings(origin: Server, folder: Path, permissions: str) -> dict[str, Any]:
         "workers": {"count": 2},
         "state": {"path": str(folder / "state"), "key": b64encode(token_bytes(32)).decode()},
         "log": {"access": str(folder / "access.jsonl"), "level": "info", "format": "text"},
+        "groups": [{"name": name} for names in GROUPS.values() for name in names],
         "identities": [_identity(one) for one in USERS],
     }
 
@@ -111,7 +112,7 @@ def _identity(user: str) -> dict[str, object]:
         "name": user,
         "access_key": access_key,
         "secret_key": secret_key,
-        "policy": POLICIES[user],
+        "policy": json.dumps({"Version": "2012-10-17", "Statement": POLICIES[user]}),
         "groups": GROUPS[user],
     }
 

@@ -33,7 +33,6 @@ _WORDS = {
     "xceiverCount": "<COUNT>",
     "hostName": "<HOST>",
     "ipAddr": "<HOST>",
-    "name": "<DATANODE>",
     "infoPort": "<PORT>",
     "ipcPort": "<PORT>",
     "xferPort": "<PORT>",

@@ -43,7 +43,7 @@ def _judge(target: Target, scene: str, wanted: Record, asked: dict[str, Record])
     if not found:
         return None
     reason = DECLARED.get((scene, case)) or LENIENT.get(case)
-    declared = target.is_forebay and reason is not None and reason.holds(asked[case])
+    declared = target.is_forebay and reason is not None and reason.holds(asked[case], found)
     words = f"{found} ({reason.words})" if declared and reason is not None else found
     return Row(PART, f"{scene}: {case}", _CLIENT, "differs" if declared else "fail", words)
 

@@ -54,9 +54,11 @@ _LIST: Scene = _simple(
         folder("none"),
         told("empty directory", "GET", "none", "op=LISTSTATUS"),
         folder("order"),
-        *(file(f"order/{name}", b"") for name in ("b", "a", "B", "a.b", "a-b", "%C3%A9", "Z%20")),
+        *(file(f"order/{name}", b"") for name in ("b", "a", "B", "a.b", "a-b", "Z%20")),
         folder("order/a0"),
         told("order", "GET", "order", "op=LISTSTATUS"),
+        file("order/%C3%A9", b""),
+        told("order beyond ASCII", "GET", "order", "op=LISTSTATUS"),
         by_stranger("directory denied", "GET", "secret", "op=LISTSTATUS"),
     ),
 )

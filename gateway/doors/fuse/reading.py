@@ -24,6 +24,10 @@ _HITS_MIN: Final = 2
 _RANDOM: Final = metrics.mount_reads.labels(way="random")
 _SEQUENTIAL: Final = metrics.mount_reads.labels(way="sequential")
 
+_SHARED: Final = memoryview(bytearray(1024 * 1024))
+"""What a read gives that is one piece of flash: it is on its way to the kernel before anything else
+runs, since nobody waits in between, and fresh memory for each would cost as much as the copy."""
+
 Start = Callable[[Awaitable[None]], "asyncio.Task[Exception | None]"]
 """Begins a task in the group of the door, which returns its failure."""
 
@@ -53,8 +57,11 @@ class Window:
         except StopAsyncIteration:
             raise EOFError from None
 
-    async def take(self, count: int) -> Readable:
-        """Return the next bytes, exactly `count`, which lie within the window."""
+    async def take(self, count: int, *, is_all: bool) -> Readable:
+        """Return the next bytes, exactly `count`, which lie within the window.
+
+        Where they are all that is awaited, they may lie in a buffer that the next read uses again.
+        """
         if self._first is not None:
             first, self._first = self._first, None
             failure = await first
@@ -65,7 +72,7 @@ class Window:
             if self._piece is None or self._at == _length(self._piece):
                 await self._fetch()
             assert self._piece is not None  # noqa: S101 - `_fetch` gives one or raises
-            part = _part(self._piece, self._at, count)
+            part = _part(self._piece, self._at, count, is_all=is_all and not parts)
             if not len(part):
                 raise EOFError
             self._at += len(part)
@@ -133,7 +140,8 @@ class Reader:
                 window = self._window
                 if window.position == window.stop:
                     window = await self._moved_on()
-                part = await window.take(min(stop, window.stop) - offset)
+                is_all = not parts and stop <= window.stop
+                part = await window.take(min(stop, window.stop) - offset, is_all=is_all)
                 offset += len(part)
                 parts.append(part)
         except BaseException:
@@ -181,11 +189,15 @@ def _length(piece: Piece) -> int:
     return piece.length if isinstance(piece, FlashPiece) else len(piece)
 
 
-def _part(piece: Piece, at: int, count: int) -> Readable:
+def _part(piece: Piece, at: int, count: int, *, is_all: bool) -> Readable:
     """Return up to `count` bytes of a piece; those on flash are proven and in memory."""
+    is_all = is_all and count <= _length(piece) - at
     count = min(count, _length(piece) - at)
     if isinstance(piece, FlashPiece):
-        return os.pread(piece.handle.fileno(), count, piece.offset + at)
+        descriptor, offset = piece.handle.fileno(), piece.offset + at
+        if is_all and count <= len(_SHARED):
+            return _SHARED[: os.preadv(descriptor, [_SHARED[:count]], offset)]
+        return os.pread(descriptor, count, offset)
     if at == 0 and count == len(piece):
         return piece
     return memoryview(piece)[at : at + count]

@@ -25,6 +25,8 @@ class Bench:
     folder: Path
     origin: str
     is_quick: bool
+    scale: float | None = None
+    """Of TPC-H; None for what the thoroughness says."""
 
     def take(self, part: str, what: str, checked: str, answers: Mapping[str, dict]) -> Row:
         """Write down what was done."""

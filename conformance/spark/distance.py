@@ -45,7 +45,7 @@ def far_gateway(
     folder: Path, origin: FarOrigin, rules: Sequence[dict[str, Any]] = (), port: int = 0
 ) -> Iterator[GatewayRun]:
     """Run a gateway of two workers with empty flash; everything is strict unless a rule says."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     far = origin.far
     gateway = GatewayRun(
         folder,

@@ -25,7 +25,7 @@ VERDICTS = {
     ("", "n/a"): "n/a",
 }
 """(directly at the origin, through Forebay) -> verdict; '' where it is not done directly."""
-BAD = ("LOST", "FAILED", "both fail", "unlike")
+BAD = ("LOST", "FAILED", "SHORT", "both fail", "unlike")
 
 
 @dataclass(frozen=True, slots=True)

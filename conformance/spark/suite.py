@@ -13,7 +13,8 @@ from pathlib import Path
 from conformance.spark.bench import Bench
 from conformance.spark.environment import install
 from conformance.spark.faults import faults
-from conformance.spark.plain import committers
+from conformance.spark.plain import committers, tables
+from conformance.spark.scan import scan
 from conformance.spark.scorecard import Row, Scorecard, write
 from conformance.support.servers import ORIGINS
 
@@ -30,7 +31,9 @@ class Part:
 
 PARTS = {
     "committers": Part(committers, "Parquet by four committers: write, overwrite, append"),
+    "tables": Part(tables, "Delta and Iceberg: changes, time travel, two writers at once"),
     "faults": Part(faults, "workers killed, an origin that stumbles, answers lost, in mid-job"),
+    "scan": Part(scan, "TPC-H's Q1, Q3, Q6: directly, cold and warm, in turns"),
 }
 
 
@@ -45,7 +48,14 @@ def main(words: Sequence[str]) -> int:
     card = Scorecard(chosen.origin)
     for name in chosen.part or PARTS:
         with tempfile.TemporaryDirectory(prefix="forebay-spark-") as folder:
-            bench = Bench(card, installed, Path(folder), chosen.origin, is_quick=chosen.quick)
+            bench = Bench(
+                card,
+                installed,
+                Path(folder),
+                chosen.origin,
+                is_quick=chosen.quick,
+                scale=chosen.scale,
+            )
             try:
                 PARTS[name].play(bench)
             except Exception as failure:
@@ -68,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("part", nargs="*", metavar="PART", help=f"all by default: {list(PARTS)}")
     parser.add_argument("--origin", choices=ORIGINS, default="embedded")
     parser.add_argument("--quick", action="store_true", help="small: a look; writes nothing")
+    parser.add_argument("--scale", type=float, help="of TPC-H: 1, or 0.02 if quick")
     parser.add_argument("--debug", action="store_true", help="end with the trace of what broke")
     parser.add_argument("--out", type=Path, default=_ROOT / "conformance/results")
     return parser

@@ -4,6 +4,8 @@ Runs in Spark's environment: python -m conformance.spark.tpch_files FOLDER SCALE
 generator makes the same rows each time; its extension comes from PyPI.
 """
 
+# ruff: noqa: S608 - the names in the SQL are this suite's own
+
 import json
 import sys
 from importlib.resources import files
@@ -13,7 +15,14 @@ import duckdb
 
 from conformance.spark.tpch_queries import QUERIES, shown
 
-FILES = {"lineitem": (12, "l_orderkey"), "orders": (6, "o_orderkey"), "customer": (2, "c_custkey")}
+FILES = {
+    "lineitem": (24, "l_orderkey"),
+    "orders": (8, "o_orderkey"),
+    "customer": (4, "c_custkey"),
+    "partsupp": (8, "ps_partkey"),
+    "part": (2, "p_partkey"),
+    "supplier": (1, "s_suppkey"),
+}
 """Table -> how many files, and what says which row is in which; they lie in order, as loads do."""
 _GROUP_ROWS = 250_000
 
@@ -26,6 +35,7 @@ def main() -> None:
             database.execute(f"LOAD '{extension}'")
         database.execute(f"CALL dbgen(sf = {scale})")
         for table, (count, column) in FILES.items():
+            _make_whole(database, table)
             _write(database, folder / table, table, count, column)
         answers = {
             name: [[shown(cell) for cell in row] for row in database.execute(text).fetchall()]
@@ -34,15 +44,24 @@ def main() -> None:
     (folder / "answers.json").write_text(json.dumps(answers))
 
 
+def _make_whole(database: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make cents, and percents, of a table's decimals: see `tpch_queries`."""
+    columns = database.execute(f"DESCRIBE {table}").fetchall()
+    for name, kind, *_ in columns:
+        if kind.startswith("DECIMAL"):
+            whole = f"CAST({name} * 100 AS BIGINT)"
+            database.execute(f"ALTER TABLE {table} ALTER {name} TYPE BIGINT USING {whole}")
+
+
 def _write(
     database: duckdb.DuckDBPyConnection, folder: Path, table: str, count: int, column: str
 ) -> None:
     folder.mkdir(parents=True)
-    found = database.execute(f"SELECT max({column}) FROM {table}").fetchone()  # noqa: S608
+    found = database.execute(f"SELECT max({column}) FROM {table}").fetchone()
     assert found is not None
     each = found[0] // count + 1
     for number in range(count):
-        chosen = f"SELECT * FROM {table} WHERE {column} // {each} = {number} ORDER BY {column}"  # noqa: S608
+        chosen = f"SELECT * FROM {table} WHERE {column} // {each} = {number} ORDER BY {column}"
         options = f"FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_GROUP_ROWS}"
         path = folder / f"part-{number:05}.snappy.parquet"
         database.execute(f"COPY ({chosen}) TO '{path}' ({options})")

@@ -4,17 +4,19 @@ Nobody below reads settings; each room gets plain parameters from here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.access.authorization import Authorization
 from gateway.assembly.audit import open_audit_log
 from gateway.assembly.core import Core, build_core, make_origin, now, open_flash, rules_of
 from gateway.assembly.doors import make_pipeline, make_server
 from gateway.assembly.limits import limits_of, metering_of
+from gateway.assembly.listening import Listener, Listeners, listener_tls
 from gateway.assembly.moves import keep_moves_ended, opened_journal
+from gateway.assembly.proofs import keep_tokens_swept
 from gateway.assembly.sessions import (
     make_sts,
     renew_sessions,
@@ -22,15 +24,13 @@ from gateway.assembly.sessions import (
 from gateway.assembly.snapshots import keep_swept, served_snapshots
 from gateway.assembly.state import open_store, renewed_lookup
 from gateway.assembly.tasks import background_tasks
+from gateway.assembly.webhdfs import WebHdfsDoor, make_webhdfs
 from gateway.doors.connections import Connections
-from gateway.doors.http_server import (
-    DoorServer,
-    assert_safe_parser,
-    listening_socket,
-)
+from gateway.doors.http_server import DoorServer, assert_safe_parser
 from gateway.doors.s3.pipeline import Pipeline
 from gateway.doors.sts.pipeline import StsDoor
-from gateway.doors.tls import ListenerTls
+from gateway.filesystem.journal import Journal
+from gateway.flash.store import Flash
 from gateway.settings.tree import Settings
 from gateway.telemetry.logs import AccessLog
 
@@ -43,51 +43,63 @@ async def run_worker(
     *,
     worker_number: int,
     listen_port: int,
+    webhdfs_port: int | None = None,
     on_ready: Callable[[], None],
     reloads: AsyncIterator[Settings],
     stop: asyncio.Event,
     shared_folder: Path | None = None,
 ) -> None:
-    """Serve S3 on `listen_port` until `stop` is set, then finish what is in flight.
+    """Serve S3 on `listen_port`, and WebHDFS on its own, until `stop` is set; then drain.
 
     `shared_folder` is where the workers of one gateway share what is no cache.
-    Raises OSError where the port cannot be bound, ssl.SSLError for a bad certificate.
+    Raises OSError where a port cannot be bound, ssl.SSLError for a bad certificate.
     """
     assert_safe_parser()
     async with AsyncExitStack() as stack:
-        journal = stack.enter_context(opened_journal(settings, has_tree=False))
+        has_tree = settings.webhdfs.listen is not None
+        journal = stack.enter_context(opened_journal(settings, has_tree=has_tree))
         tasks = await stack.enter_async_context(background_tasks())
-        origin = await stack.enter_async_context(make_origin(settings))
-        flash = await stack.enter_async_context(
-            await open_flash(settings, f"worker-{worker_number}", shared_folder)
-        )
+        flash = await open_flash(settings, f"worker-{worker_number}", shared_folder)
+        core = await _open_core(settings, stack, tasks, flash, journal)
         access_log = stack.enter_context(closing(AccessLog(str(settings.log.access))))
         audit_log = open_audit_log(settings, stack)
-        snapshots = stack.enter_context(served_snapshots(settings))
-        store = stack.enter_context(open_store(settings))
-        core = build_core(
-            settings, origin, flash, store, tasks, snapshots=snapshots, journal=journal
-        )
+        logs = [access_log, audit_log]
         metering = stack.enter_context(metering_of(shared_folder))
         pipeline = make_pipeline(settings, core, Authorization(audit_log), metering, access_log)
         sts = make_sts(settings, pipeline, access_log, now)
         connections = Connections(limits_of(settings))
         server = make_server(settings, (pipeline, sts), core, connections, access_log)
-        tls = _listener_tls(settings)
-        listener = await _listen(settings, listen_port, server, tls)
-        certificates = [one for one in (tls, origin.tls) if one is not None]
+        webhdfs = make_webhdfs(settings, core, pipeline, connections, shared_folder)
+        listeners = _listeners(settings, server, webhdfs, (listen_port, webhdfs_port or 0))
+        await listeners.open()
+        certificates = [one for one in (*listeners.certificates, core.origin.tls) if one]
         chores = (
             connections.keep_time(),
-            _follow_certificates(certificates),
-            keep_swept(snapshots),
+            keep_swept(core.snapshots),
             keep_moves_ended(core.moves, pipeline.authentication),
-            _follow(reloads, (pipeline, sts), core, [access_log, audit_log], certificates),
+            _follow(reloads, Renewed(pipeline, sts, webhdfs), core, logs, certificates),
+            *_upkeep(webhdfs, certificates),
         )
         followers = [tasks.create_task(chore) for chore in chores]
         on_ready()
         await stop.wait()
-        await _drain(listener, server, settings.s3.drain_seconds)
+        await listeners.drain(settings.s3.drain_seconds)
         _cancel(followers)
+
+
+async def _open_core(
+    settings: Settings,
+    stack: AsyncExitStack,
+    tasks: asyncio.TaskGroup,
+    opened: Flash,
+    journal: Journal | None,
+) -> Core:
+    """Return the rooms below the doors, open until the stack ends."""
+    flash = await stack.enter_async_context(opened)
+    origin = await stack.enter_async_context(make_origin(settings))
+    snapshots = stack.enter_context(served_snapshots(settings))
+    store = stack.enter_context(open_store(settings))
+    return build_core(settings, origin, flash, store, tasks, snapshots=snapshots, journal=journal)
 
 
 def _cancel(followers: Sequence[asyncio.Task[None]]) -> None:
@@ -95,25 +107,32 @@ def _cancel(followers: Sequence[asyncio.Task[None]]) -> None:
         follower.cancel()
 
 
-async def _drain(listener: asyncio.Server, server: DoorServer, seconds: float) -> None:
-    """End idle connections now, and wait only for those that answer a request."""
-    listener.close()
-    server.pre_shutdown()
-    await server.shutdown(seconds)
+def _upkeep(
+    webhdfs: "WebHdfsDoor | None", certificates: Sequence["_Certificates"]
+) -> Iterator[Coroutine[None, None, None]]:
+    """Yield what is done every now and then."""
+    yield _follow_certificates(certificates)
+    if webhdfs is not None:
+        yield keep_tokens_swept(webhdfs.proofs.tokens)
 
 
-def _listener_tls(settings: Settings) -> ListenerTls | None:
-    if settings.s3.tls_cert is None or settings.s3.tls_key is None:
-        return None
-    return ListenerTls(settings.s3.tls_cert, settings.s3.tls_key)
+def _listeners(
+    settings: Settings, s3: DoorServer, webhdfs: WebHdfsDoor | None, ports: tuple[int, int]
+) -> Listeners:
+    """Return what is to listen, on the shared ports of S3 and WebHDFS; raises ssl.SSLError."""
+    tls = listener_tls(settings.s3.tls_cert, settings.s3.tls_key)
+    listeners = [Listener(s3, tls, settings.s3.listen.host, ports[0])]
+    if webhdfs is not None:
+        listeners.append(webhdfs.listener(settings, ports[1]))
+    return Listeners(listeners)
 
 
-async def _listen(
-    settings: Settings, port: int, server: DoorServer, tls: ListenerTls | None
-) -> asyncio.Server:
-    """Open the worker's own socket on the shared port."""
-    context = tls.context if tls is not None else None
-    return await server.listen(listening_socket(settings.s3.listen.host, port), context)
+class Renewed(NamedTuple):
+    """The doors that a reload renews."""
+
+    s3: Pipeline
+    sts: StsDoor
+    webhdfs: WebHdfsDoor | None
 
 
 class _Reopened(Protocol):
@@ -130,20 +149,21 @@ class _Certificates(Protocol):
 
 async def _follow(
     reloads: AsyncIterator[Settings],
-    doors: tuple[Pipeline, StsDoor],
+    doors: Renewed,
     core: Core,
     logs: Sequence[_Reopened | None],
     certificates: Sequence[_Certificates],
 ) -> None:
     """Put what was read again in force between two requests; open rotated logs again."""
-    pipeline, sts = doors
     async for settings in reloads:
         for log in logs:
             if log is not None:
                 log.reopen()
-        authentication = pipeline.authentication
+        authentication = doors.s3.authentication
         authentication.identities = renewed_lookup(authentication.identities, settings, core.store)
-        renew_sessions(authentication, sts, settings)
+        renew_sessions(authentication, doors.sts, settings)
+        if doors.webhdfs is not None:
+            doors.webhdfs.renew(settings)
         core.objects.rules = core.writing.rules = rules_of(settings)
         core.flash.put_rules(core.objects.rules)
         await core.flash.resize(settings.flash.size, settings.flash.segment_bytes)

@@ -68,11 +68,13 @@ class Start:
     worker_number: int
     listen_port: int
     metrics_path: Path
+    webhdfs_port: int | None = None
+    """None: there is no such door."""
 
     def message(self) -> Message:
         """Return the message that carries it."""
         fields = {"settings": json.loads(to_json(self.settings))}
-        for name in ("worker_number", "listen_port"):
+        for name in ("worker_number", "listen_port", "webhdfs_port"):
             fields[name] = getattr(self, name)
         return {"start": fields | {"metrics_path": str(self.metrics_path)}}
 
@@ -85,6 +87,7 @@ class Start:
             fields["worker_number"],
             fields["listen_port"],
             Path(fields["metrics_path"]),
+            fields["webhdfs_port"],
         )
 
 

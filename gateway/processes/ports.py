@@ -1,4 +1,4 @@
-"""The S3 port, held for all workers: bound but not listening, so no connection waits for nobody.
+"""The ports, held for all workers: bound but not listening, so no connection waits for nobody.
 
 Every worker binds a listening socket of its own to the same port (SO_REUSEPORT), and the kernel
 spreads connections over those that listen. The held socket keeps the port Forebay's while workers
@@ -9,10 +9,12 @@ import errno
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.doors.http_server import listening_socket
+from gateway.settings.tree import Settings
 from gateway.settings.values import Address
 
 TAKEN_SECONDS_MAX: Final = 1.0
@@ -38,6 +40,26 @@ def held_port(key: str, address: Address) -> Iterator[int]:
         raise CannotServeError(why_not(key, address, error)) from None
     with holder:
         yield holder.getsockname()[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that are held for the workers."""
+
+    s3: int
+    webhdfs: int | None
+    """None: there is no such door."""
+
+
+@contextmanager
+def held_ports(settings: Settings) -> Iterator[Ports]:
+    """Yield all of them; raises CannotServeError."""
+    with ExitStack() as stack:
+        s3 = stack.enter_context(held_port("s3.listen", settings.s3.listen))
+        webhdfs = None
+        if settings.webhdfs.listen is not None:
+            webhdfs = stack.enter_context(held_port("webhdfs.listen", settings.webhdfs.listen))
+        yield Ports(s3, webhdfs)
 
 
 def why_not(key: str, address: Address, error: OSError) -> str:

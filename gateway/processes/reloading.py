@@ -1,4 +1,4 @@
-"""What a reload changes: rules, identities, roles and the size of flash; all else by a restart."""
+"""What a reload changes: rules, identities, roles, trusts, flash's size; all else a restart."""
 
 import logging
 from typing import Final
@@ -8,6 +8,8 @@ from gateway.settings.tree import Settings
 
 RELOADED: Final = ("identities", "groups", "roles", "oidc", "rules")
 RESIZED: Final = "flash.size"
+OF_WEBHDFS: Final = ("trusts", "token_seconds", "token_seconds_max")
+_CHANGING: Final = frozenset({RESIZED, *(f"webhdfs.{key}" for key in OF_WEBHDFS)})
 _log = logging.getLogger(__name__)
 
 
@@ -20,7 +22,10 @@ def apply_reload(running: Settings, reread: Settings) -> Settings:
         "settings read again: %d identities, %d rules", len(reread.identities), len(reread.rules)
     )
     update = {name: getattr(reread, name) for name in RELOADED}
-    return running.model_copy(update={**update, "flash": _resized(running.flash, reread.flash)})
+    believed = {key: getattr(reread.webhdfs, key) for key in OF_WEBHDFS}
+    webhdfs = running.webhdfs.model_copy(update=believed)
+    flash = _resized(running.flash, reread.flash)
+    return running.model_copy(update={**update, "flash": flash, "webhdfs": webhdfs})
 
 
 def _resized(running: FlashSettings, reread: FlashSettings) -> FlashSettings:
@@ -41,6 +46,6 @@ def waiting_keys(running: Settings, reread: Settings) -> list[str]:
         for section in Settings.model_fields
         if section not in RELOADED
         for key in type(getattr(running, section)).model_fields
-        if f"{section}.{key}" != RESIZED
+        if f"{section}.{key}" not in _CHANGING
         and getattr(getattr(running, section), key) != getattr(getattr(reread, section), key)
     ]

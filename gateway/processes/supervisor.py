@@ -1,7 +1,7 @@
 """The supervisor: keeps one worker per core alive, does once what must be done once.
 
-It holds the port, spawns the workers, replaces one that dies, serves the admin door, reloads on
-SIGHUP and drains on SIGTERM or SIGINT. It serves no S3 itself, so nothing a client sends can harm
+It holds the ports, spawns the workers, replaces one that dies, serves the admin door, reloads on
+SIGHUP and drains on SIGTERM or SIGINT. It serves no client itself, so nothing one sends can harm
 it.
 """
 
@@ -24,7 +24,7 @@ from gateway.processes.child import Child
 from gateway.processes.control import Start, reload_message
 from gateway.processes.failing import first_cause
 from gateway.processes.metrics_folder import metrics_folder
-from gateway.processes.ports import CannotServeError, held_port, why_not
+from gateway.processes.ports import CannotServeError, Ports, held_ports, why_not
 from gateway.processes.readiness import Urls, announce
 from gateway.processes.reloading import apply_reload
 from gateway.settings.flash import FlashSettings
@@ -66,13 +66,13 @@ async def _serve(
     settings: Settings, reread: Callable[[], Settings], ready_file: Path | None
 ) -> None:
     async with AsyncExitStack() as stack:
-        port = stack.enter_context(held_port("s3.listen", settings.s3.listen))
+        ports = stack.enter_context(held_ports(settings))
         folder = stack.enter_context(metrics_folder())
         store = stack.enter_context(open_store(settings))
         audit_log = open_audit_log(settings, stack)
         admin_api = Admin(settings, store, audit_log)
         flash = await asyncio.to_thread(with_keys, settings.flash)
-        supervisor = Supervisor(settings, flash, port, folder, admin_api)
+        supervisor = Supervisor(settings, flash, ports, folder, admin_api)
         address = settings.admin.listen
         admin = serving_admin(
             address.host,
@@ -85,7 +85,7 @@ async def _serve(
             admin_port = await stack.enter_async_context(admin)
         except OSError as error:
             raise CannotServeError(why_not("admin.listen", address, error)) from None
-        urls = Urls.of(settings, port, admin_port)
+        urls = Urls.of(settings, ports.s3, admin_port, ports.webhdfs)
         await supervisor.run(reread, lambda: announce(urls, ready_file))
 
 
@@ -98,16 +98,16 @@ class Supervisor:
     """The workers of one gateway, by number."""
 
     def __init__(
-        self, settings: Settings, flash: FlashSettings, port: int, folder: Path, admin: Admin
+        self, settings: Settings, flash: FlashSettings, ports: Ports, folder: Path, admin: Admin
     ) -> None:
-        """Take the port that is held, the folder that workers count in, and the admin API.
+        """Take the ports that are held, the folder that workers count in, and the admin API.
 
         `flash` are the settings of flash with its keys, which every worker is to have alike.
         """
         self._settings = settings
         self._flash = flash
         self._admin = admin
-        self._port = port
+        self._ports = ports
         self._folder = folder
         self._count = worker_count(settings)
         self._children: dict[int, Child] = {}
@@ -180,7 +180,8 @@ class Supervisor:
     async def _spawn(self, number: int) -> Child:
         settings = self._settings
         keyed = settings.model_copy(update={"flash": self._flash})
-        start = Start(keyed, number, self._port, self._folder / f"worker-{number}")
+        place = self._folder / f"worker-{number}"
+        start = Start(keyed, number, self._ports.s3, place, self._ports.webhdfs)
         child = self._children[number] = await Child.spawn(start)
         # A signal or a reload may have come while the process was being made.
         if self._stopping.is_set():

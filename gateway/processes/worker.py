@@ -73,6 +73,7 @@ async def _run_worker(start: Start, orders: "Orders") -> None:
             start.settings,
             worker_number=start.worker_number,
             listen_port=start.listen_port,
+            webhdfs_port=start.webhdfs_port,
             on_ready=say_ready,
             reloads=orders.reloads(),
             stop=orders.stop,

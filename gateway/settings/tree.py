@@ -33,6 +33,7 @@ from gateway.settings.values import (
     Size,
     Words,
 )
+from gateway.settings.webhdfs import WebHdfsSettings
 
 
 def _check_endpoint(endpoint: str) -> str:
@@ -272,6 +273,7 @@ class Settings(Section):
     workers: WorkersSettings = WorkersSettings()
     limits: LimitsSettings = LimitsSettings()
     mount: MountSettings = MountSettings()
+    webhdfs: WebHdfsSettings = WebHdfsSettings()
     log: LogSettings = LogSettings()
     audit: AuditSettings = AuditSettings()
     identities: tuple[IdentitySettings, ...] = ()
@@ -287,6 +289,7 @@ class Settings(Section):
                 f"s3.listen and admin.listen both take port {self.s3.listen.port}: "
                 "give admin.listen another",
             )
+        self._check_webhdfs()
         if self.limits.head_bytes_max < self.s3.header_bytes_max:
             refuse("limits.head_bytes_max is less than s3.header_bytes_max: make it larger")
         parts = urlsplit(self.origin.endpoint or "")
@@ -308,6 +311,15 @@ class Settings(Section):
         refuse_twins("rules.match", (one.match for one in self.rules))
         self._check_listing()
         return self
+
+    def _check_webhdfs(self) -> None:
+        for name in ("s3", "admin"):
+            listen = getattr(self, name).listen
+            if self.webhdfs.listen is not None and self.webhdfs.listen.overlaps(listen):
+                refuse(
+                    f"{name}.listen and webhdfs.listen both take port {listen.port}: "
+                    "give webhdfs.listen another"
+                )
 
     def _check_listing(self) -> None:
         listed = [one.match for one in self.rules if one.batch_validation]

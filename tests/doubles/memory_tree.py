@@ -139,6 +139,12 @@ class MemoryTree:
         self.asked.append(("status", path))
         return self._get(path).status
 
+    async def check_access(
+        self, caller: Caller, path: str, *, reads: bool, writes: bool, executes: bool
+    ) -> None:
+        self.asked.append(("check_access", path))
+        self._get(path)
+
     async def children(
         self, caller: Caller, path: str, after: str = "", count_max: int = PAGE_ENTRIES_MAX
     ) -> Page:
@@ -155,6 +161,7 @@ class MemoryTree:
         return Page(page, page[-1].base_name if len(rest) > count_max else None)
 
     async def summary(self, caller: Caller, path: str) -> Summary:
+        self._get(path)
         statuses = [self.entries[one].status for one in [path, *self._below(path)]]
         files = [one for one in statuses if not one.is_directory]
         return Summary(len(files), len(statuses) - len(files), sum(one.length for one in files))

@@ -19,13 +19,14 @@ ROOT = Path(__file__).parents[2]
 
 
 class GatewayProcess:
-    """A running gateway; `s3` and `admin` are its URLs."""
+    """A running gateway; `s3`, `admin` and `webhdfs` are its URLs."""
 
     def __init__(self, process: subprocess.Popen[str], folder: Path):
         self.process = process
         self.folder = folder
         self.s3 = ""
         self.admin = ""
+        self.webhdfs: str | None = None
 
     @property
     def log(self) -> str:
@@ -43,7 +44,7 @@ class GatewayProcess:
         wait_until(lambda: path.exists() or self.process.poll() is not None)
         assert self.process.poll() is None, self.log
         urls = json.loads(path.read_text())
-        self.s3, self.admin = urls["s3"], urls["admin"]
+        self.s3, self.admin, self.webhdfs = urls["s3"], urls["admin"], urls["webhdfs"]
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -36,6 +36,8 @@ class Gateway:
     """A running worker and its clients."""
 
     endpoint: str
+    webhdfs: str
+    """The WebHDFS door's URL; nobody listens there unless the settings say so."""
     settings: Settings
     session: aiohttp.ClientSession
     clock: SettableClock
@@ -96,13 +98,18 @@ async def running_worker(
 ) -> AsyncIterator[Gateway]:
     """Serve by `settings` until the block ends, under a clock that the test may set."""
     # Bound but not listening, this socket keeps the port ours.
-    with listening_socket("127.0.0.1", 0) as reserved:
-        port = reserved.getsockname()[1]
+    with (
+        listening_socket("127.0.0.1", 0) as reserved,
+        listening_socket("127.0.0.1", 0) as reserved_too,
+    ):
+        port, webhdfs_port = (one.getsockname()[1] for one in (reserved, reserved_too))
         async with _session() as session, asyncio.TaskGroup() as tasks:
-            gateway = Gateway(f"http://127.0.0.1:{port}", settings, session, SettableClock())
+            urls = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{webhdfs_port}"
+            gateway = Gateway(*urls, settings, session, SettableClock())
             _watch(gateway, monkeypatch)
             ready, stop = asyncio.Event(), asyncio.Event()
-            worker = tasks.create_task(_serve(gateway, port, ready, stop))
+            ports = port, webhdfs_port
+            worker = tasks.create_task(_serve(gateway, ports, ready, stop))
             is_ready = tasks.create_task(ready.wait())
             await asyncio.wait({is_ready, worker}, return_when=asyncio.FIRST_COMPLETED)
             is_ready.cancel()
@@ -127,7 +134,9 @@ def _watch(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "time", SimpleNamespace(time_ns=gateway.clock.time_ns))
 
 
-async def _serve(gateway: Gateway, port: int, ready: asyncio.Event, stop: asyncio.Event) -> None:
+async def _serve(
+    gateway: Gateway, ports: tuple[int, int], ready: asyncio.Event, stop: asyncio.Event
+) -> None:
     async def reloads() -> AsyncIterator[Settings]:
         while True:
             yield await gateway.reloads.get()
@@ -135,7 +144,8 @@ async def _serve(gateway: Gateway, port: int, ready: asyncio.Event, stop: asynci
     await worker.run_worker(
         gateway.settings,
         worker_number=0,
-        listen_port=port,
+        listen_port=ports[0],
+        webhdfs_port=ports[1],
         on_ready=ready.set,
         reloads=reloads(),
         stop=stop,

@@ -66,9 +66,18 @@ def _section(name: str) -> Iterator[str]:
     yield ""
     yield "| key | default | bounds | what and why |"
     yield "|---|---|---|---|"
-    for key, below in model.model_fields.items():
-        yield f"| `{key}` | {_default(below)} | {_bounds(below)} | {below.description} |"
+    yield from _rows(model)
     yield ""
+
+
+def _rows(model: Any, prefix: str = "") -> Iterator[str]:
+    """Yield a row for each key; keys of a list of tables within stand behind its own."""
+    for key, below in model.model_fields.items():
+        name = f"`{prefix}{key}`"
+        yield f"| {name} | {_default(below)} | {_bounds(below)} | {below.description} |"
+        entries = entry_model(below.annotation)
+        if entries is not None:
+            yield from _rows(entries, f"{prefix}{key}.")
 
 
 def _default(field: FieldInfo) -> str:

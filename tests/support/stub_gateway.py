@@ -19,7 +19,7 @@ from gateway.telemetry import metrics
 
 
 async def run_worker(
-    settings, *, worker_number, listen_port, on_ready, reloads, stop, shared_folder
+    settings, *, worker_number, listen_port, on_ready, reloads, stop, shared_folder, **_
 ):
     """Serve until told to stop; the identity `broken` cannot be served."""
     known = [one.name for one in settings.identities]

@@ -70,7 +70,7 @@ class Pipeline:
         self._preflights = preflights
         self.virtual = virtual
         self._domains = domains
-        self._access_log = access_log
+        self.access_log = access_log
         self.room = room
         self._now = now
         self._modes = modes
@@ -179,7 +179,7 @@ class Pipeline:
         shown = f"{status}-error" if exchange.failed_within else str(status)
         metrics.requests.labels(door="s3", operation=operation, status=shown).inc()
         metrics.request_seconds.labels(door="s3").observe(seconds)
-        self._access_log.write(
+        self.access_log.write(
             AccessRecord(
                 request_id=exchange.id,
                 remote=exchange.remote,

@@ -50,7 +50,7 @@ def located_blocks(blocks: list[range], size: int, block_bytes: int, host: Host)
     return {
         "LocatedBlocks": {
             "fileLength": size,
-            "isLastBlockComplete": True,
+            "isLastBlockComplete": size > 0,
             "isUnderConstruction": False,
             "lastLocatedBlock": None if last is None else _located(range(last, size), host),
             "locatedBlocks": list(_all_located(blocks, host)),
@@ -107,6 +107,8 @@ def _datanode(host: Host) -> Json:
         "infoSecurePort": 0,
         "ipAddr": host.name,
         "ipcPort": 0,
+        "lastBlockReportMonotonic": 0,
+        "lastBlockReportTime": 0,
         "lastUpdate": 0,
         "lastUpdateMonotonic": 0,
         "name": f"{host.name}:{host.port}",

@@ -97,7 +97,7 @@ def content_summary(files: int, directories: int, length: int) -> Json:
     return {
         "ContentSummary": {
             "directoryCount": directories,
-            "ecPolicy": "",
+            "ecPolicy": "" if directories else "Replicated",
             "fileCount": files,
             "length": length,
             "quota": _NO_QUOTA,
@@ -188,6 +188,22 @@ def fs_status() -> Json:
     return {"FsStatus": {"capacity": LONG_MAX, "remaining": LONG_MAX, "used": 0}}
 
 
+def trash_root(path: str, status: FileStatus) -> Json:
+    """Return one row of GETTRASHROOTS's answer, whose words are not those of a FileStatus."""
+    return {
+        "accessTime": status.accessed,
+        "blockReplication": 0,
+        "blockSize": 0,
+        "group": status.group,
+        "isDirectory": True,
+        "length": 0,
+        "modificationTime": status.modified,
+        "owner": status.owner,
+        "path": path,
+        "permission": f"{status.mode:o}",
+    }
+
+
 def token(url_string: str | None) -> Json:
     """Return the answer of GETDELEGATIONTOKEN."""
     return {"Token": {"urlString": url_string} if url_string is not None else None}
@@ -198,7 +214,7 @@ def answer_path(path: str) -> Json:
     return {"Path": path}
 
 
-def answer_boolean(value: bool) -> Json:
+def answer_boolean(*, value: bool) -> Json:
     """Return the answer of MKDIRS and others."""
     return {"boolean": value}
 

@@ -54,6 +54,8 @@ _DENIED: Final = Wire(403, "org.apache.hadoop.security.AccessControlException")
 _ABSENT: Final = Wire(404, "java.io.FileNotFoundException")
 _AGAIN: Final = Wire(503, "org.apache.hadoop.ipc.RetriableException")
 _FORBIDDEN_IO: Final = Wire(403, _IO)
+_EXISTS: Final = Wire(403, "org.apache.hadoop.fs.FileAlreadyExistsException")
+_NO_PARENT: Final = Wire(403, "org.apache.hadoop.fs.ParentNotDirectoryException")
 _INSIDE: Final = Wire(500, "java.lang.RuntimeException")
 
 OF_CLASS: Final[Mapping[type[Failure], Wire]] = {
@@ -78,9 +80,10 @@ OF_CLASS: Final[Mapping[type[Failure], Wire]] = {
 """Each failure of the domain."""
 
 OF_CODE: Final[Mapping[str, Wire]] = {
-    "FileExists": Wire(403, "org.apache.hadoop.fs.FileAlreadyExistsException"),
-    "NotADirectory": Wire(403, "org.apache.hadoop.fs.ParentNotDirectoryException"),
+    "FileExists": _EXISTS,
+    "NotADirectory": _DENIED,
     "IsADirectory": _ABSENT,
+    "HadoopIllegalArgument": Wire(400, "org.apache.hadoop.HadoopIllegalArgumentException"),
     "DirectoryNotEmpty": Wire(403, "org.apache.hadoop.fs.PathIsNotEmptyDirectoryException"),
     "NoPath": Wire(400, "org.apache.hadoop.fs.InvalidPathException"),
     "NoAttribute": _FORBIDDEN_IO,
@@ -95,8 +98,24 @@ OF_CODE: Final[Mapping[str, Wire]] = {
     "RequestHeaderSectionTooLarge": Wire(431, _IO),
     "SlowDown": _AGAIN,
     "BadRequest": _ILLEGAL,
+    "InternalError": _INSIDE,
 }
 """Codes that say more than their failure's class."""
+
+OF_OPERATION: Final[Mapping[tuple[str, str], Wire]] = {
+    ("IsADirectory", "APPEND"): _EXISTS,
+    ("IsADirectory", "CREATE"): _EXISTS,
+    ("IsADirectory", "RENAME"): _FORBIDDEN_IO,
+    ("DirectoryNotEmpty", "RENAME"): _FORBIDDEN_IO,
+    ("NoAttribute", "GETXATTRS"): Wire(
+        403, "org.apache.hadoop.hdfs.protocol.XAttrNotFoundException"
+    ),
+    ("NotADirectory", "CREATE"): _NO_PARENT,
+    ("NotADirectory", "CREATESYMLINK"): _NO_PARENT,
+    ("NotADirectory", "MKDIRS"): _NO_PARENT,
+    ("NotADirectory", "RENAME"): _NO_PARENT,
+}
+"""Codes that HDFS tells otherwise where something is made."""
 
 _OF_ORIGIN: Final[Mapping[int, Wire]] = {
     403: _DENIED,
@@ -109,22 +128,24 @@ _OF_ORIGIN: Final[Mapping[int, Wire]] = {
 """What the origin's own refusals are here."""
 
 
-def wire_of(failure: Failure) -> Wire:
-    """Return how a failure is told."""
+def wire_of(failure: Failure, operation: str = "") -> Wire:
+    """Return how a failure of an operation is told."""
     if isinstance(failure, OriginRefused):
         return _OF_ORIGIN.get(failure.status, OF_CLASS[OriginRefused])
-    return OF_CODE.get(failure.code) or OF_CLASS[type(failure)]
+    told = OF_OPERATION.get((failure.code, operation)) or OF_CODE.get(failure.code)
+    return told or OF_CLASS[type(failure)]
 
 
-def remote_exception(failure: Failure) -> bytes:
-    """Return the JSON of a failure."""
-    wire = wire_of(failure)
+def remote_exception(failure: Failure, operation: str = "", path: str = "") -> bytes:
+    """Return the JSON of a failure of an operation on a path."""
     words = failure.message or failure.code
     if failure.code in {"InvalidToken", "ExpiredToken"}:
         # Hadoop's client knows by these words that a new token may help (WebHdfsFileSystem,
         # validateResponse).
         words = f"{_NO_USER}{_INVALID_TOKEN}: {words}"
-    return exception_json(wire, words)
+    elif failure.code == NotFound.code and path:
+        words = f"File does not exist: {failure.resource or path}"
+    return exception_json(wire_of(failure, operation), words)
 
 
 def exception_json(wire: Wire, words: str) -> bytes:

@@ -61,8 +61,9 @@ def canonical_name(name: str) -> str:
     if not dot or namespace.lower() not in NAMESPACES:
         raise InvalidRequest(
             "An XAttr name must be prefixed with user/trusted/security/system/raw, followed by "
-            "a '.'"
+            "a '.'",
+            code="HadoopIllegalArgument",
         )
     if not rest or not rest.isprintable():
-        raise InvalidRequest("XAttr name cannot be empty.")
+        raise InvalidRequest("XAttr name cannot be empty.", code="HadoopIllegalArgument")
     return f"{namespace.lower()}.{rest}"

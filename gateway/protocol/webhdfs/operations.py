@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.model.failures import InvalidRequest, NotSupported
+from gateway.model.failures import NotSupported
 from gateway.protocol.webhdfs.parameters import invalid_parameter, single_value
 
 OP: Final = "op"
@@ -63,7 +63,9 @@ _CREATION: Final = (
 )
 
 _ROWS: Final = (
-    Operation("OPEN", "GET", ("offset", "length", "buffersize", "noredirect"), is_two_step=True),
+    Operation(
+        "OPEN", "GET", ("offset", "length", "buffersize", "data", "noredirect"), is_two_step=True
+    ),
     Operation("CREATE", "PUT", _CREATION, is_two_step=True),
     Operation("APPEND", "POST", ("buffersize", "data", "noredirect"), is_two_step=True),
     *_rows(
@@ -74,7 +76,7 @@ _ROWS: Final = (
         ("LISTSTATUS_BATCH", "startafter"),
         ("GETCONTENTSUMMARY", ""),
         ("GETQUOTAUSAGE", ""),
-        ("GETFILECHECKSUM", "noredirect"),
+        ("GETFILECHECKSUM", "data noredirect"),
         ("GETHOMEDIRECTORY", ""),
         ("GETTRASHROOT", ""),
         ("GETTRASHROOTS", "allusers"),
@@ -137,16 +139,10 @@ def name_operation(method: str, values: tuple[str, ...]) -> Operation:
     text = single_value(OP, values) or "NULL"
     name = text.upper()
     if name == "NULL":
-        raise NotSupported("NULL is not supported")
+        raise NotSupported("op=NULL is not supported")
     operation = OPERATIONS.get((method, name))
     if operation is None:
-        raise _no_operation(method, text)
+        raise invalid_parameter(OP, f"{text[:64]} is not a valid {method} operation.")
     if operation.refusal:
         raise NotSupported(f"{name} is not supported. {operation.refusal}")
     return operation
-
-
-def _no_operation(method: str, text: str) -> InvalidRequest:
-    others = [one for one in METHODS if (one, text.upper()) in OPERATIONS]
-    hint = f" It is one of {others[0]}." if others else ""
-    return invalid_parameter(OP, f"{text[:64]} is not a valid {method} operation.{hint}")

@@ -188,10 +188,13 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
 class Parameters:
     """The values that one operation was given, by name; absent ones are their defaults."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_operation", "_values")
 
-    def __init__(self, names: Iterable[str], query: Mapping[str, tuple[str, ...]]) -> None:
-        """Read the parameters `names` from a query; raises InvalidRequest with Hadoop's words."""
+    def __init__(
+        self, operation: str, names: Iterable[str], query: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        """Read the parameters `names` of an operation; raises InvalidRequest in Hadoop's words."""
+        self._operation = operation
         self._values = {name: _read(PARAMETERS[name], query.get(name, ())) for name in names}
 
     def find_number(self, name: str) -> int | None:
@@ -204,7 +207,7 @@ class Parameters:
         """Return a number that has a default, or must be there: raises InvalidRequest."""
         value = self.find_number(name)
         if value is None:
-            raise invalid_parameter(name, "it is missing.")
+            raise self._missing(name)
         return value
 
     def flag(self, name: str) -> bool:
@@ -221,7 +224,7 @@ class Parameters:
         """Return a text that must be there: raises InvalidRequest."""
         value = self.find_text(name)
         if value is None:
-            raise invalid_parameter(name, "it is missing.")
+            raise self._missing(name)
         return value
 
     def find_bytes(self, name: str) -> bytes | None:
@@ -241,6 +244,16 @@ class Parameters:
         value = self._values[name]
         assert isinstance(value, tuple)  # noqa: S101 - its row says so
         return value
+
+    def some_texts(self, name: str) -> tuple[str, ...]:
+        """Return what a list holds that must not be empty: raises InvalidRequest."""
+        value = self.texts(name)
+        if not value:
+            raise self._missing(name)
+        return value
+
+    def _missing(self, name: str) -> InvalidRequest:
+        return InvalidRequest(f"Required param {name} for op: {self._operation} is null or empty")
 
 
 def query_values(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """From a request's raw target to the path of a file, and back to a target (pure).
 
-Nothing is normalised: a path with `//`, `.` or `..` is refused as Hadoop's namenode does, since
-whoever resolves it another way means another file. `+`, `:` and all other letters are themselves.
+`.` and `..` are refused, as by Hadoop's namenode: whoever resolves them means another file. Slashes
+in a row are one, as there; keys that have them are shown escaped. All other letters are themselves.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ from gateway.model.failures import InvalidRequest
 from gateway.protocol.http.percent import decode, encode, encode_path
 
 PREFIX: Final = "/webhdfs/v1"
+_NO_PARTS: Final = frozenset({".", ".."})
 PATH_BYTES_MAX: Final = 4096
 """Longer than any key (1,024 bytes) with its bucket and the escapes that a path may need."""
 
@@ -25,16 +26,16 @@ def find_path(raw_path: str) -> str | None:
 
 
 def checked_path(path: str) -> str:
-    """Return a path without the slash that it may end with; raises InvalidRequest."""
-    path = path or "/"
-    trimmed = path.removesuffix("/")
-    if not trimmed:
-        return "/"
-    parts = trimmed.split("/")
-    is_path = path.startswith("/") and not any(part in {"", ".", ".."} for part in parts[1:])
-    if not is_path or "\0" in path or len(path.encode()) > PATH_BYTES_MAX:
+    """Return a path with one slash before each part and none behind; raises InvalidRequest."""
+    parts = [part for part in path.split("/") if part]
+    is_path = path.startswith("/") or not path
+    if not is_path or "\0" in path or not _NO_PARTS.isdisjoint(parts) or _is_long(path):
         raise InvalidRequest(f"Invalid path name Invalid file name: {path[:128]}", code="NoPath")
-    return trimmed
+    return "/" + "/".join(parts)
+
+
+def _is_long(path: str) -> bool:
+    return len(path.encode()) > PATH_BYTES_MAX
 
 
 def target_of(path: str, pairs: list[tuple[str, str]]) -> str:

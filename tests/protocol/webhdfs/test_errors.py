@@ -26,7 +26,9 @@ def test_every_failure_has_its_row() -> None:
 def test_every_file_conflict_is_told() -> None:
     told = {code: wire_of(FileConflict("words", code=code)) for code in FILE_CONFLICTS}
     assert told["FileExists"].exception == "FileAlreadyExistsException"
-    assert told["NotADirectory"].exception == "ParentNotDirectoryException"
+    assert told["NotADirectory"].exception == "AccessControlException"
+    making = wire_of(FileConflict("words", code="NotADirectory"), "MKDIRS")
+    assert making.exception == "ParentNotDirectoryException"
     assert told["DirectoryNotEmpty"].exception == "PathIsNotEmptyDirectoryException"
     assert told["IsADirectory"].status == 404
     assert told["CrossDevice"].java_class == "java.io.IOException"

@@ -13,14 +13,12 @@ def test_the_name_is_compared_without_case() -> None:
 def test_what_is_no_operation_of_the_method_is_refused() -> None:
     with pytest.raises(InvalidRequest, match=r"FOO is not a valid GET operation\.$"):
         name_operation("GET", ("FOO",))
-    with pytest.raises(
-        InvalidRequest, match=r"OPEN is not a valid PUT operation\. It is one of GET"
-    ):
+    with pytest.raises(InvalidRequest, match=r"OPEN is not a valid PUT operation\.$"):
         name_operation("PUT", ("OPEN",))
 
 
 def test_no_operation_at_all_is_hadoops_null() -> None:
-    with pytest.raises(NotSupported, match="NULL is not supported"):
+    with pytest.raises(NotSupported, match="op=NULL is not supported"):
         name_operation("GET", ())
 
 

@@ -16,7 +16,7 @@ from gateway.protocol.webhdfs.parameters import (
 
 
 def read(name: str, *values: str) -> Parameters:
-    return Parameters([name], {name: values})
+    return Parameters("DO", [name], {name: values})
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_what_is_absent_or_null_is_the_default() -> None:
 
 
 def test_what_must_be_there_is_asked_for() -> None:
-    with pytest.raises(InvalidRequest, match='"newlength": it is missing'):
+    with pytest.raises(InvalidRequest, match="Required param newlength for op: DO"):
         read("newlength").number("newlength")
-    with pytest.raises(InvalidRequest, match='"destination": it is missing'):
+    with pytest.raises(InvalidRequest, match="Required param destination for op: DO"):
         read("destination").text("destination")
 
 

@@ -19,6 +19,7 @@ part = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["
         ("/webhdfs/v1/a+b%20c:d%25", "/a+b c:d%"),
         ("/webhdfs/v1/%C3%A9", "/\u00e9"),
         ("/webhdfs/v1/a%2Fb", "/a/b"),
+        ("/webhdfs/v1//a//b//", "/a/b"),
         ("/webhdfs/v10/a", None),
         ("/", None),
     ],
@@ -29,7 +30,7 @@ def test_raw_paths(raw: str, path: str | None) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    ["//a", "/a//b", "/a//", "/..", "/a/../b", "/a/.", "/%2e%2e/a", "/a%00", "/%ff", "/%", "/%zz"],
+    ["/..", "/a/../b", "/a/.", "/%2e%2e/a", "/a%00", "/%ff", "/%", "/%zz"],
 )
 def test_what_is_no_path_is_refused(raw: str) -> None:
     with pytest.raises(InvalidRequest):

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from gateway.access.delegation import PURPOSE as TOKENS
 from gateway.access.delegation import DelegationTokens, Lifetimes
+from gateway.access.kerberos import KerberosAcceptor, KerberosNames, KerberosUnavailableError
 from gateway.access.trusts import Trusts
 from gateway.assembly.core import now
 from gateway.doors.webhdfs.authentication import Proofs
@@ -35,13 +36,20 @@ def make_proofs(
     lifetimes: Lifetimes,
     store: Store | None,
     shared_folder: Path | None,
+    *,
+    keytab: Path | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Proofs:
     """Return what claims are judged by besides the identities; raises SettingsError, OSError."""
     keys = read_state_keys(settings.state)
     prover = Prover(keys, TOKENS) if keys else None
     sealer = Sealer(keys or (_shared_key(shared_folder),), PASSES)
     return Proofs(
-        _trusts(trusts), DelegationTokens(store, prover, lifetimes, now), Passes(sealer, now)
+        _trusts(trusts),
+        DelegationTokens(store, prover, lifetimes, now),
+        Passes(sealer, now),
+        _acceptor(keytab),
+        KerberosNames(names or {}),
     )
 
 
@@ -72,6 +80,13 @@ async def keep_tokens_swept(tokens: DelegationTokens) -> None:
         else:
             if gone:
                 _log.info("%d delegation tokens have expired and are removed", gone)
+
+
+def _acceptor(keytab: Path | None) -> KerberosAcceptor | None:
+    try:
+        return None if keytab is None else KerberosAcceptor(keytab)
+    except KerberosUnavailableError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _trusts(trusts: Iterable[TrustSettings]) -> Trusts:

@@ -208,3 +208,17 @@ async def test_nobody_is_asked_for_a_superuser_and_all_at_a_time_for_others(tmp_
         stage.reset()
         await stage.tree.status(stage.caller(user="bob"), "/bucket/a/b/c/f")
         assert stage.asked()["HeadObject"] == plain["HeadObject"] + 3
+
+
+async def test_the_version_that_is_opened_is_judged_and_not_the_one_before(tmp_path, monkeypatch):
+    async with running_stage(tmp_path, filesystem=MODES) as stage:
+        stage.put("f", b"anybody's", mode="0100644", owner="alice")
+        judged = stage.tree.judge.read
+
+        async def closed_after_it_was_judged(*asked):
+            await judged(*asked)
+            stage.put("f", SECRET_BODY, mode="0100600", owner="alice")
+
+        monkeypatch.setattr(stage.tree.judge, "read", closed_after_it_was_judged)
+        with pytest.raises(AccessDenied):
+            await stage.tree.open(stage.caller(user="bob"), "/bucket/f")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.filesystem.judging import ModeJudge
 from tests.support.gateway_worker import Gateway
 from tests.support.mode_matrix import (
     CASES,
@@ -187,3 +188,21 @@ async def test_a_warm_object_is_served_to_nobody_whom_its_mode_shuts_out(gateway
     for _ in range(4):
         assert (await alice.get("bucket", key)).body == b"body"
     assert [(await carol.get("bucket", key)).status for _ in range(4)] == [403] * 4
+
+
+@pytest.mark.parametrize("rule", ["k", "bypass"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_version_that_is_sent_is_judged(gateway, key, rule, method, monkeypatch):
+    key = f"{rule}/{key}"
+    alice, carol = client_of(gateway, "alice"), client_of(gateway, "carol")
+    assert await put(alice, key, permissions="0100644") == 200
+    judged = ModeJudge.read
+
+    async def closed_after_it_was_judged(*asked):
+        await judged(*asked)
+        monkeypatch.setattr(ModeJudge, "read", judged)
+        assert await put(alice, key, permissions="0100600") == 200
+
+    monkeypatch.setattr(ModeJudge, "read", closed_after_it_was_judged)
+    reply = await carol.ask(method, object_path("bucket", key))
+    assert (reply.status, reply.body == b"body", told(reply)) == (403, False, [])

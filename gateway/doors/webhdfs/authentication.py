@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from gateway.access.authentication import Authentication, Principal
 from gateway.access.delegation import DelegationTokens
 from gateway.access.identities import secret_mark
-from gateway.access.lent_tokens import LentToken
+from gateway.access.kerberos import NEGOTIATE, NO_NAMES, AcceptsTickets, KerberosNames
+from gateway.access.lent_tokens import LentToken, short_name
 from gateway.access.sessions import lender_of
 from gateway.access.trusts import Trusts, is_loopback, is_user
 from gateway.doors.webhdfs.passes import STEP_SECONDS, Passed, Passes, step_use
@@ -26,6 +27,8 @@ DELEGATION: Final = "delegation"
 STEP: Final = "forebay.step"
 """The parameter of a redirect's URL that holds the pass of the second step."""
 SESSION_TOKEN: Final = "X-Amz-Security-Token"  # noqa: S105 - a header's name
+COOKIE: Final = "hadoop.auth"
+COOKIE_SECONDS: Final = 1800
 _PSEUDO: Final = "PseudoAuth"
 """Hadoop's own challenge where user.name would do; every 401 must have one (RFC 9110 15.5.2)."""
 
@@ -39,6 +42,8 @@ class Who(NamedTuple):
     groups: frozenset[str]
     token: LentToken | None = None
     """The delegation token that proved them, where it was one."""
+    headers: Mapping[str, str] = {}
+    """What the answer has to hold, whatever it is: the other half of SPNEGO, a cookie."""
 
 
 @dataclass(slots=True)
@@ -48,6 +53,9 @@ class Proofs:
     trusts: Trusts
     tokens: DelegationTokens
     passes: Passes
+    acceptor: AcceptsTickets | None = None
+    """None: no Kerberos here."""
+    names: KerberosNames = NO_NAMES
 
 
 class WebHdfsAuthentication:
@@ -64,14 +72,17 @@ class WebHdfsAuthentication:
         Raises AuthenticationFailed, InvalidRequest for a claim that is malformed, AccessDenied for
         one who wants to act for another (`doas`), NotSupported for a token where there is no key.
         """
-        who = self._proven(head, remote, parameters)
+        who = await self._proven(head, remote, parameters)
         if parameters.get("doas", who.user) != who.user:
             raise AccessDenied(f'{who.user} may not act for another user: leave out "doas"')
         return who
 
     def challenges(self, head: RequestHead, remote: str) -> tuple[str, ...]:
         """Return what a 401 has in WWW-Authenticate: what would be taken on this connection."""
-        return (CHALLENGE,) if _is_private(head, remote) else (_PSEUDO,)
+        taken = (CHALLENGE,) if _is_private(head, remote) else ()
+        if self.proofs.acceptor is not None:
+            taken = (NEGOTIATE, *taken)
+        return taken or (_PSEUDO,)
 
     def step(self, who: Who, operation: str, raw_path: str) -> str:
         """Return the value of `STEP` for the URL of an operation's second step on the same path.
@@ -81,24 +92,29 @@ class WebHdfsAuthentication:
         passed = self._passed(who)
         return self.proofs.passes.seal(passed, step_use(operation, decode(raw_path)), STEP_SECONDS)
 
-    def _proven(self, head: RequestHead, remote: str, parameters: Mapping[str, str]) -> Who:
+    async def _proven(self, head: RequestHead, remote: str, parameters: Mapping[str, str]) -> Who:
         if head.headers.get("Authorization"):
-            return self._shown(head, remote)
+            return await self._shown(head, remote)
         if step := parameters.get(STEP):
             use = step_use(parameters.get("op", ""), decode(head.path))
             return self._resumed(self.proofs.passes.open(step, use))
         if token := parameters.get(DELEGATION):
             return self._lent(self.proofs.tokens.open(token))
+        if cookie := find_cookie(head, COOKIE):
+            return self._resumed(self.proofs.passes.open(cookie, COOKIE))
         if user := parameters.get(USER):
             return self._believed(user, remote)
         return _itself(self._authentication.identify_nobody())
 
-    def _shown(self, head: RequestHead, remote: str) -> Who:
+    async def _shown(self, head: RequestHead, remote: str) -> Who:
         """Return who shows credentials in the Authorization header."""
+        scheme, _, ticket = head.headers["Authorization"].strip().partition(" ")
+        if scheme.lower() == NEGOTIATE.lower():
+            return await self._ticketed(ticket.strip(), head)
         pair = read_basic(head)
         if pair is None:
             raise InvalidRequest(
-                "This Authorization is not understood here: use Basic.",
+                "This Authorization is not understood here: use Basic or Negotiate.",
                 code="AuthorizationHeaderMalformed",
             )
         if not _is_private(head, remote):
@@ -109,6 +125,32 @@ class WebHdfsAuthentication:
         token = head.headers.get(SESSION_TOKEN)
         return _itself(self._authentication.identify_pair(pair.name, pair.secret, token))
 
+    async def _ticketed(self, token: str, head: RequestHead) -> Who:
+        """Return who shows a Kerberos ticket.
+
+        They get a cookie besides, for Hadoop's client shows its ticket in a request of its own and
+        only the cookie in those that follow.
+        """
+        if self.proofs.acceptor is None:
+            raise AuthenticationFailed(
+                "Kerberos is not taken here: its operator should set webhdfs.kerberos_keytab."
+            )
+        ticket = await self.proofs.acceptor.accept(token)
+        name = self.proofs.names.find(ticket.principal)
+        if name is None:
+            raise AuthenticationFailed(
+                f"{ticket.principal} has no identity: webhdfs.kerberos_identities names none."
+            )
+        who = self._named(name, short_name(ticket.principal))
+        passed = self.proofs.passes.seal(self._passed(who), COOKIE, COOKIE_SECONDS)
+        rest = "; Secure" if head.secure else ""
+        cookie = (
+            f'{COOKIE}="{passed}"; Path=/webhdfs; Max-Age={COOKIE_SECONDS}; HttpOnly; '
+            f"SameSite=Strict{rest}"
+        )
+        proof = f"{NEGOTIATE} {ticket.reply}".strip()
+        return who._replace(headers={"WWW-Authenticate": proof, "Set-Cookie": cookie})
+
     def _believed(self, user: str, remote: str) -> Who:
         """Return whom a user is who only says so."""
         if not is_user(user):
@@ -118,6 +160,10 @@ class WebHdfsAuthentication:
             raise AuthenticationFailed(
                 f"user.name={user} proves nothing: no [[webhdfs.trusts]] believes it from {remote}."
             )
+        return self._named(name, user)
+
+    def _named(self, name: str, user: str) -> Who:
+        """Return a user who is the identity of that name, as it is now."""
         identity = self._authentication.identities.find_name(name)
         if identity is None:
             raise AuthenticationFailed(f"The user {user} has no identity that may be used now.")
@@ -153,6 +199,16 @@ class WebHdfsAuthentication:
             session_token=principal.claim.session_token,
             token_sequence=None if who.token is None else who.token.sequence,
         )
+
+
+def find_cookie(head: RequestHead, name: str) -> str | None:
+    """Return the value of a cookie, without the quotes that some clients send."""
+    for header in head.headers.getall("Cookie", ()):
+        for pair in header.split(";"):
+            found, mark, value = pair.strip().partition("=")
+            if mark and found == name:
+                return value.strip('"') or None
+    return None
 
 
 def _itself(principal: Principal) -> Who:

@@ -81,7 +81,7 @@ async def test_a_wrong_key_and_a_wrong_secret_are_told_alike_and_nobody_else_is_
     assert refused.value.code == "InvalidAccessKeyId"
 
 
-@pytest.mark.parametrize("authorization", ["Basic !", "Negotiate YII=", "AWS4-HMAC-SHA256 Cred"])
+@pytest.mark.parametrize("authorization", ["Basic !", "Digest YII=", "AWS4-HMAC-SHA256 Cred"])
 async def test_a_header_that_is_not_understood_is_refused_and_nobody_else_is_taken(authorization):
     known = door(Identities([ANN, NOBODY]))
     with pytest.raises(InvalidRequest):

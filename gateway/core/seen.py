@@ -157,9 +157,6 @@ async def _kept(
             read = await started_read(objects.parts, seen.row, wanted, voice, receipt)
         except NotCacheable as decision:
             receipt.reason = decision.reason
-        except VersionChanged:
-            _forget(objects, seen.row)
-            raise
         else:
             async with aclosing(read.pieces):
                 async for piece in read.pieces:
@@ -169,14 +166,6 @@ async def _kept(
     async with aclosing(past):
         async for data in past:
             yield data
-
-
-def _forget(objects: Objects, row: Row) -> None:
-    """Have a name asked about anew: the origin has the version in `row` no more."""
-    flash = objects.parts.flash
-    found = flash.find_row(row.name)
-    if found is not None and found.version == row.version:
-        flash.forget(row.name)
 
 
 def _past(

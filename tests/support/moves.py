@@ -24,6 +24,7 @@ from gateway.origin.s3 import OriginParameters, S3Origin
 from tests.support.origins import ACCESS_KEY, REGION, SECRET_KEY
 
 BUCKET = "bucket"
+_KEYS = Keys(ACCESS_KEY, SECRET_KEY)
 
 
 @dataclass
@@ -63,13 +64,13 @@ def wish(source: str, target: str, **more: Any) -> Wish:
 
 
 @asynccontextmanager
-async def room_at(endpoint: str, folder: Path) -> AsyncIterator[Room]:
+async def room_at(endpoint: str, folder: Path, keys: Keys = _KEYS) -> AsyncIterator[Room]:
     """Yield a process's moves at an origin, its journal in `folder`."""
     parameters = OriginParameters(endpoint, REGION)
-    keys = StaticCredentials(Keys(ACCESS_KEY, SECRET_KEY))
+    credentials = StaticCredentials(keys)
     journal = open_journal(folder, time_ns)
     try:
-        async with S3Origin(parameters, keys, lambda: datetime.now(UTC)) as origin:
+        async with S3Origin(parameters, credentials, lambda: datetime.now(UTC)) as origin:
             flash = Forgotten()
             async with background_tasks() as tasks:
                 parts: Any = (origin, flash, None, tasks, Rules([]), None)

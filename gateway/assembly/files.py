@@ -23,6 +23,7 @@ from gateway.filesystem.recorded import RecordedBuckets
 from gateway.filesystem.renaming import Renaming
 from gateway.filesystem.statuses import Defaults
 from gateway.filesystem.tree import FileTree
+from gateway.filesystem.veil import Veil
 from gateway.filesystem.view import View
 from gateway.filesystem.writers import Writers
 from gateway.settings.filesystem import FilesystemSettings
@@ -43,7 +44,8 @@ def _policy_tree(
 ) -> FileTree:
     """Return the tree in which policies alone judge."""
     chosen = settings.filesystem
-    gate = Gate(core.objects, authorization, _recorded_buckets(core))
+    veil = Veil(core.moves.journal if core.moves is not None else None)
+    gate = Gate(core.objects, authorization, _recorded_buckets(core), veil)
     view = View(gate, mounts, defaults_of(chosen))
     return FileTree(
         view,

@@ -29,6 +29,7 @@ from gateway.core.seen import (
 )
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.recorded import RecordedBuckets, asked_page, refusal
+from gateway.filesystem.veil import Veil
 from gateway.model.failures import NotFound, OriginRefused
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
@@ -50,6 +51,8 @@ READ: Final = "s3:GetObject"
 LIST: Final = "s3:ListBucket"
 LIST_BUCKETS: Final = "s3:ListAllMyBuckets"
 SLASH: Final = "/"
+
+NOTHING_HIDDEN: Final = Veil()
 
 _OK, _NOT_FOUND = 200, 404
 _OF_THE_CLIENT: Final = ("Referer", "User-Agent")
@@ -80,16 +83,18 @@ class Sight:
     name: ObjectName
     recorded: RecordedBuckets | None = None
     """Given for an object of a snapshot."""
+    is_hidden: bool = False
+    """Whether it is half moved: then it is as absent (`filesystem/veil`)."""
 
     def find_unasked(self) -> Seen | None:
         """Return it if it is at hand and its rule lets that be shown without asking."""
-        if self.recorded is not None:
+        if self.recorded is not None or self.is_hidden:
             return None
         return find_unasked(self.objects, self.name, self.caller.voice)
 
     def find_listed(self, listed: ListedObject) -> Seen | None:
         """Return it if it is at hand, and is what a listing of just now shows."""
-        if self.recorded is not None:
+        if self.recorded is not None or self.is_hidden:
             return None
         return find_listed(self.objects, self.name, listed, self.caller.voice)
 
@@ -101,6 +106,8 @@ class Sight:
         """
         if self.recorded is not None:
             return await self.recorded.see(self.caller, self.name)
+        if self.is_hidden:
+            return None
         wish = Wish(self.caller.voice, opening)
         try:
             return await see(self.objects, self.name, wish, self.caller.receipt)
@@ -123,6 +130,7 @@ class Gate:
     authorization: Authorization
     recorded: RecordedBuckets | None = None
     """The snapshots among the buckets, where there can be any."""
+    veil: Veil = NOTHING_HIDDEN
 
     def require(self, caller: Caller, action: str, name: ObjectName) -> None:
         """Judge an action on an object; raises AccessDenied, NotSupported to change a snapshot."""
@@ -130,6 +138,11 @@ class Gate:
         self._require(caller, action, str(self._judged(name)), context)
         if self._held(name.bucket) is not None and not is_read(action):
             raise refusal(name.bucket)
+
+    def require_changeable(self, bucket: str) -> None:
+        """Raise NotSupported for a snapshot."""
+        if self._held(bucket) is not None:
+            raise refusal(bucket)
 
     def may(self, caller: Caller, action: str, name: ObjectName) -> bool:
         """Return whether it would be allowed; nobody is told."""
@@ -215,10 +228,20 @@ class Gate:
     async def _page(
         self, caller: Caller, listing: Listing, *, after: str = "", token: str | None = None
     ) -> ListedPage:
+        """Return the next page that shows anything, or the last."""
         held = self._held(listing.bucket)
         if held is not None and self.recorded is not None:
             asked = asked_page(listing.prefix, listing.delimiter, token or after, listing.count_max)
             return await self.recorded.page(caller, held, asked)
+        while True:
+            page = await self._asked_page(caller, listing, after=after, token=token)
+            shown, token = self.veil.shown(listing.bucket, page), page.next_token
+            if shown is page or shown.objects or shown.prefixes or token is None:
+                return shown
+
+    async def _asked_page(
+        self, caller: Caller, listing: Listing, *, after: str, token: str | None
+    ) -> ListedPage:
         caller.receipt.origin_requests += 1
         try:
             return await listed_page(
@@ -249,7 +272,8 @@ class Gate:
 
     def _sight(self, caller: Caller, name: ObjectName) -> Sight:
         is_recorded = self._held(name.bucket) is not None
-        return Sight(self.objects, caller, name, self.recorded if is_recorded else None)
+        recorded = self.recorded if is_recorded else None
+        return Sight(self.objects, caller, name, recorded, self.veil.hides(name))
 
     def _require(self, caller: Caller, action: str, resource: str, context: RequestContext) -> None:
         self.authorization.require_on(resource, caller.principal, action, context, caller.asked)

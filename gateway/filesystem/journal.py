@@ -20,12 +20,14 @@ from typing import Final
 
 from gateway.model.failures import Overloaded
 from gateway.model.names import ObjectName
+from gateway.state.mark import Mark
 from gateway.state.owners import Owners
 from gateway.state.store import Reading, Store, Writing
 
 MOVES: Final = "moves"
 NOTES: Final = "notes"
 _OWNERS: Final = "owners"
+_MARK: Final = "mark"
 _DIGEST_BYTES: Final = 16
 _ID_BYTES: Final = 16
 _PURGED_AT_ONCE: Final = 5000
@@ -115,6 +117,8 @@ class Journal:
 
     store: Store
     owners: Owners
+    mark: Mark
+    """Moves on whenever a row changes, right across processes; notes do not count."""
     now_ns: Callable[[], int]
     in_hand: set[str] = field(default_factory=set)
     """The moves that this process works on now; its other rows are to be recovered."""
@@ -145,17 +149,20 @@ class Journal:
         except BaseException:
             self.in_hand.discard(made.id)
             raise
+        self.mark.move_on()
         return made
 
     def advance(self, move: Move, phase: Phase) -> Move:
         """Write that a move has come to `phase`."""
         advanced = replace(move, phase=phase)
         self.store.write(lambda writing: _put(writing, advanced))
+        self.mark.move_on()
         return advanced
 
     def end(self, move: Move) -> None:
         """Take the row away with all its notes; a crash meanwhile leaves a row that is over."""
         self.store.write(lambda writing: _put(writing, replace(move, phase=Phase.OVER)))
+        self.mark.move_on()
         while self.store.write(lambda writing: _purge(writing, move)):
             pass
         self.store.write(lambda writing: writing.delete(MOVES, move.id.encode()))
@@ -206,14 +213,11 @@ class Journal:
         with self.store.read() as reading:
             return _moves(reading)
 
-    def moment(self) -> int:
-        """Return a number that is the same as long as nothing was written."""
-        return self.store.moment()
-
     def close(self) -> None:
         """Let go of it; what this process has not ended another will."""
         is_over = all(move.owner != self.owners.name for move in self.moves())
         self.store.close()
+        self.mark.close()
         self.owners.leave(is_over=is_over)
 
 
@@ -224,7 +228,7 @@ def open_journal(folder: Path, now_ns: Callable[[], int]) -> Journal:
     """Open the journal in `folder`, made where it is absent; raises StateError, OSError."""
     store = Store(folder, tables=(MOVES, NOTES))
     try:
-        return Journal(store, Owners(folder / _OWNERS), now_ns)
+        return Journal(store, Owners(folder / _OWNERS), Mark(folder / _MARK), now_ns)
     except BaseException:
         store.close()
         raise

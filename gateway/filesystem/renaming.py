@@ -115,6 +115,7 @@ class Renaming:
         place = await self.view.place(caller, path)
         if isinstance(place, VirtualDirectory) or place.is_root:
             raise AccessDenied(f"{path} is a bucket or a mount, or lies above one: it stays")
+        self.view.gate.require_changeable(place.bucket)
         return place
 
     async def _found(self, caller: Caller, place: Place) -> Status:

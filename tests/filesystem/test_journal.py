@@ -43,13 +43,17 @@ def test_a_move_is_there_until_it_ends(journal):
     assert journal.in_hand == set()
 
 
-def test_every_writing_moves_the_moment(journal):
-    before = journal.moment()
-    assert journal.moment() == before
+def test_every_change_of_a_row_moves_the_mark_and_no_note_does(journal):
+    seen = [journal.mark.value]
     begun = journal.begin(move())
-    middle = journal.moment()
+    seen.append(journal.mark.value)
+    journal.note(begun, [Note("x", "e", 1, "d")])
+    assert journal.mark.value == seen[-1]
+    begun = journal.advance(begun, Phase.COMMITTED)
+    seen.append(journal.mark.value)
     journal.end(begun)
-    assert before < middle < journal.moment()
+    seen.append(journal.mark.value)
+    assert len(set(seen)) == 4
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 from conformance.spark.bench import Bench
 from conformance.spark.environment import install
 from conformance.spark.faults import faults
-from conformance.spark.plain import committers, tables
+from conformance.spark.plain import committers, speculation, tables
 from conformance.spark.scan import scan
 from conformance.spark.scorecard import Row, Scorecard, write
 from conformance.support.servers import ORIGINS
@@ -31,6 +31,7 @@ class Part:
 
 PARTS = {
     "committers": Part(committers, "Parquet by four committers: write, overwrite, append"),
+    "speculation": Part(speculation, "a task that hangs, and a second attempt that overtakes it"),
     "tables": Part(tables, "Delta and Iceberg: changes, time travel, two writers at once"),
     "faults": Part(faults, "workers killed, an origin that stumbles, answers lost, in mid-job"),
     "scan": Part(scan, "TPC-H's Q1, Q3, Q6: directly, cold and warm, in turns"),

@@ -42,7 +42,11 @@ def far_origin(bench: Bench) -> Iterator[FarOrigin]:
 
 @contextmanager
 def far_gateway(
-    folder: Path, origin: FarOrigin, rules: Sequence[dict[str, Any]] = (), port: int = 0
+    folder: Path,
+    origin: FarOrigin,
+    rules: Sequence[dict[str, Any]] = (),
+    port: int = 0,
+    **more: Any,
 ) -> Iterator[GatewayRun]:
     """Run a gateway of two workers with empty flash; everything is strict unless a rule says."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +63,7 @@ def far_gateway(
         },
         flash={"size": _FLASH_BYTES, "chunk_size": 1 << 20},
         rules=list(rules),
+        **more,
     )
     gateway.start()
     try:

@@ -26,6 +26,8 @@ class Way:
 
     place: Place
     origin: Place
+    base: str = ""
+    """What paths begin with; `s3a://bucket` if nothing is said."""
 
 
 @dataclass(slots=True)

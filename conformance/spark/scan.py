@@ -75,13 +75,10 @@ class Turns:
 
 def scan(bench: Bench) -> None:
     """Scan directly, cold and warm."""
-    files = bench.folder / "files"
-    scale = bench.scale or (0.02 if bench.is_quick else 1.0)
-    command = [bench.installed.python, "-m", "conformance.spark.tpch_files", files, str(scale)]
-    subprocess.run(command, cwd=_ROOT, check=True)
-    wanted = json.loads((files / "answers.json").read_text())
+    files, scale = bench.folder / "files", bench.scale or (0.02 if bench.is_quick else 1.0)
+    wanted = make_files(bench, files, scale)
     with far_origin(bench) as origin:
-        _fill(origin.near, files)
+        fill(origin.near, files)
         port = free_port()
         with bench.spark(_ways(origin, port)) as spark:
             turns = Turns(spark, origin, wanted)
@@ -90,6 +87,14 @@ def scan(bench: Bench) -> None:
                 _turn(bench.folder / f"turn-{number}", turns, origin, port)
     size = sum(path.stat().st_size for path in files.rglob("*.parquet"))
     _tell(bench, turns, f"scale {scale:g}, {size >> 20:,} MiB of Parquet")
+
+
+def make_files(bench: Bench, folder: Path, scale: float) -> dict[str, Any]:
+    """Make the tables' files, and return what the queries must come to."""
+    command = [bench.installed.python, "-m", "conformance.spark.tpch_files", folder, str(scale)]
+    subprocess.run(command, cwd=_ROOT, check=True)
+    wanted: dict[str, Any] = json.loads((folder / "answers.json").read_text())
+    return wanted
 
 
 def _turn(folder: Path, turns: Turns, origin: FarOrigin, port: int) -> None:
@@ -126,7 +131,7 @@ def _take_snapshot(gateway: GatewayRun) -> None:
     subprocess.run([*command, *more], check=True, stdout=subprocess.DEVNULL)
 
 
-def _fill(origin: Server, files: Path) -> None:
+def fill(origin: Server, files: Path) -> None:
     """Put every file into both buckets."""
     client = boto3.client(
         "s3",

@@ -35,10 +35,11 @@ class Side:
     """Where s3a goes."""
     witness: RawS3
     """The same bucket at the origin."""
+    base: str = ""
 
     def url(self, path: str) -> str:
         """Return what Spark calls a path."""
-        return f"s3a://{self.place.bucket}/{path}"
+        return f"{self.base or f's3a://{self.place.bucket}'}/{path}"
 
     def keys(self, path: str) -> set[str]:
         """Return the keys at the origin under a path."""
@@ -108,7 +109,7 @@ class Stage:
 def make_stage(spark: Any, told: dict[str, Any]) -> Stage:
     """Return the stage that the suite tells of."""
     sides = {
-        name: Side(name, Place(**one["place"]), RawS3(Place(**one["origin"])))
+        name: Side(name, Place(**one["place"]), RawS3(Place(**one["origin"])), one["base"])
         for name, one in told["sides"].items()
     }
     return Stage(spark, sides, Path(told["folder"]))

@@ -16,6 +16,7 @@ from conformance.spark.faults import faults
 from conformance.spark.plain import committers, speculation, tables
 from conformance.spark.scan import scan
 from conformance.spark.scorecard import Row, Scorecard, write
+from conformance.spark.webhdfs import webhdfs
 from conformance.support.servers import ORIGINS
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,7 @@ PARTS = {
     "tables": Part(tables, "Delta and Iceberg: changes, time travel, two writers at once"),
     "faults": Part(faults, "workers killed, an origin that stumbles, answers lost, in mid-job"),
     "scan": Part(scan, "TPC-H's Q1, Q3, Q6: directly, cold and warm, in turns"),
+    "webhdfs": Part(webhdfs, "the same files over s3a and webhdfs"),
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.interface import PAGE_ENTRIES_MAX
 from gateway.filesystem.status import Changes, Kind, NewAttributes, Page, Status, Summary
-from gateway.model.failures import FileConflict, InvalidRequest, NotFound
+from gateway.model.failures import FileConflict, InvalidRequest, NotFound, VersionChanged
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.versions import Version
@@ -30,11 +30,18 @@ class Entry:
 class MemoryFile:
     """A version opened for reading."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, tree: "MemoryTree", entry: Entry) -> None:
         self.status = entry.status
+        self._tree = tree
         self._body = entry.body
 
+    def _refuse_gone(self) -> None:
+        entry = self._tree.entries.get(self.status.path)
+        if self._tree.keeps_nothing and (entry is None or entry.body != self._body):
+            raise VersionChanged("that version is gone")
+
     async def pieces(self, wanted: ByteRange) -> AsyncGenerator[bytes]:
+        self._refuse_gone()
         at = wanted.start
         while at < min(wanted.stop, len(self._body)):
             stop = min(at + 64 * 1024, wanted.stop)
@@ -42,6 +49,7 @@ class MemoryFile:
             at = stop
 
     async def read(self, wanted: ByteRange) -> bytes:
+        self._refuse_gone()
         return self._body[wanted.start : wanted.stop]
 
 
@@ -79,6 +87,8 @@ class MemoryTree:
         self.entries = {"/": Entry(Status("/", Kind.DIRECTORY, mode=0o755))}
         self.asked: list[tuple[str, str]] = []
         self.refuses_writes: Exception | None = None
+        self.keeps_nothing = False
+        """Whether a version that is gone cannot be read: it is not on flash."""
         self._count = 0
 
     def put(
@@ -168,7 +178,7 @@ class MemoryTree:
 
     async def open(self, caller: Caller, path: str, first: ByteRange | None = None) -> MemoryFile:
         self.asked.append(("open", path))
-        return MemoryFile(self._file(path))
+        return MemoryFile(self, self._file(path))
 
     async def create(
         self,

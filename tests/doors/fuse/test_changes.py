@@ -83,6 +83,7 @@ async def test_an_unlinked_file_is_read_and_written_on_and_goes_with_its_last_ha
     ops, tree: MemoryTree
 ):
     tree.put("/a", b"0123456789")
+    tree.keeps_nothing = True
     inode, handle = await opened(ops, b"a", os.O_RDWR)
     await ops.unlink(1, b"a", ME)
     assert "/a" not in tree.entries
@@ -138,6 +139,7 @@ async def test_what_is_being_written_comes_home_before_it_is_moved(ops, tree: Me
 async def test_a_file_that_is_renamed_over_is_read_on_by_who_has_it_open(ops, tree: MemoryTree):
     tree.put("/a", b"new")
     tree.put("/b", b"old")
+    tree.keeps_nothing = True
     _, handle = await opened(ops, b"b", os.O_RDONLY)
     moved = await ops.lookup(1, b"a", ME)
     await ops.rename(1, b"a", 1, b"b", 0, ME)

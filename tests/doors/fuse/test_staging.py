@@ -94,6 +94,17 @@ def test_a_sealed_file_holds_nothing_in_the_clear_and_finds_out_what_was_changed
     staged.close()
 
 
+def test_no_number_seals_twice(tmp_path: Path):
+    staged = StagedFile(tmp_path, StagingBudget(1 << 20), is_sealed=True)
+    stored = set()
+    for _ in range(3):
+        staged.write(0, b"the very same")
+        staged._store._file.seek(0)
+        stored.add(staged._store._file.read())
+    assert len(stored) == 3
+    staged.close()
+
+
 def test_nothing_of_a_staged_file_has_a_name(tmp_path: Path):
     staged = StagedFile(tmp_path, StagingBudget(1 << 20), is_sealed=False)
     staged.write(0, b"x")

@@ -2,13 +2,16 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from gateway.filesystem.status import Kind, Summary
 from gateway.model.failures import AccessDenied, NotFound
 from gateway.model.ranges import ByteRange
+from gateway.model.voices import Keys, own_voice
 from gateway.telemetry.audit_log import AuditLog
+from tests.support.origins import ACCESS_KEY, SECRET_KEY
 from tests.support.trees import running_stage
 
 NOBODY = [{"Effect": "Allow", "Action": "s3:*", "Resource": ["other", "other/*"]}]
@@ -185,6 +188,19 @@ async def test_conditions_on_the_client_are_asked_of_the_real_request(stage):
     assert (await stage.tree.status(known, "/bucket/top")).length == 2
     with pytest.raises(AccessDenied):
         await stage.tree.status(stage.caller(policy=policy), "/bucket/top")
+
+
+async def test_what_forebay_was_told_is_shown_to_no_voice_of_its_own(stage):
+    """A listing proves to Forebay alone what is at hand: another voice is asked about by HEAD."""
+    for _ in range(2):
+        await stage.tree.children(stage.caller(), "/bucket/home/ben")
+    own = own_voice(Keys(ACCESS_KEY, SECRET_KEY))
+    caller = stage.caller()
+    caller = replace(caller, principal=caller.principal._replace(voice=own))
+    for _ in range(2):
+        stage.reset()
+        await stage.tree.children(caller, "/bucket/home/ben")
+        assert stage.asked() == {"ListObjectsV2": 1, "HeadObject": 1}
 
 
 async def test_the_list_of_buckets_is_judged_and_virtual_directories_tell_nothing(stage):

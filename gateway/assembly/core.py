@@ -17,6 +17,7 @@ from gateway.core.questions import Adopt
 from gateway.core.reading import ReadParts
 from gateway.core.validation import Validation
 from gateway.core.writing import WriteParameters, Writing
+from gateway.filesystem.begun_uploads import BegunUploads
 from gateway.filesystem.journal import Journal
 from gateway.filesystem.moving import Moves
 from gateway.filesystem.origin_objects import OriginObjects
@@ -134,6 +135,7 @@ def build_core(
     senders = Senders(changing, tasks, asyncio.Semaphore(settings.filesystem.parallel_max))
     moves = None
     if journal is not None:
+        senders.ledger = BegunUploads(journal, writing)
         moves = Moves(journal, OriginObjects(changing, patient), tasks)
     return Core(origin, patient, flash, store, objects, writing, senders, snapshots, moves)
 

@@ -12,7 +12,7 @@ from gateway.access.identity_lookup import IdentityLookup
 from gateway.assembly.audit import open_audit_log
 from gateway.assembly.core import Core, build_core, make_origin, now, open_flash, rules_of
 from gateway.assembly.files import make_tree
-from gateway.assembly.moves import keep_moves_ended, opened_journal
+from gateway.assembly.moves import chores_of_trees, opened_journal
 from gateway.assembly.state import make_lookup, open_store
 from gateway.assembly.tasks import background_tasks
 from gateway.doors.fuse import kernel
@@ -83,7 +83,7 @@ async def run_mount(
         work = (
             _end(stop, operations, settings.mount.unmount_seconds),
             _follow(reloads, core, authentication),
-            keep_moves_ended(core.moves, authentication),
+            *chores_of_trees(core.moves, core.senders.ledger, authentication),
         )
         chores = [tasks.create_task(one) for one in work]
         await kernel.serve(operations, order.mountpoint, _options(settings, order), on_mounted)

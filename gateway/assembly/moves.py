@@ -1,11 +1,13 @@
 """The journal of moves, and what ends those that were left in the middle."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import closing, contextmanager
-from typing import Final
+from typing import Any, Final
 
 from gateway.access.authentication import Authentication
+from gateway.core.growing import UploadLedger
+from gateway.filesystem.begun_uploads import BegunUploads
 from gateway.filesystem.journal import Journal, open_journal
 from gateway.filesystem.moving import Moves
 from gateway.filesystem.recovery import Recovery
@@ -47,3 +49,18 @@ async def keep_moves_ended(moves: Moves | None, authentication: Authentication) 
         lambda speaker: find_voice(speaker, authentication.identities, authentication.roles),
     )
     await recovery.keep()
+
+
+async def keep_uploads_ended(ledger: UploadLedger | None, authentication: Authentication) -> None:
+    """Abort uploads that killed writers left, now and every few seconds, for ever."""
+    if isinstance(ledger, BegunUploads):
+        await ledger.keep(
+            lambda speaker: find_voice(speaker, authentication.identities, authentication.roles)
+        )
+
+
+def chores_of_trees(
+    moves: Moves | None, ledger: UploadLedger | None, authentication: Authentication
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    """Return what a process with a tree does for ever beside serving."""
+    return keep_moves_ended(moves, authentication), keep_uploads_ended(ledger, authentication)

@@ -15,7 +15,7 @@ from gateway.assembly.core import Core, build_core, make_origin, now, open_flash
 from gateway.assembly.doors import make_pipeline, make_server
 from gateway.assembly.limits import limits_of, metering_of
 from gateway.assembly.listening import Listener, Listeners, listener_tls
-from gateway.assembly.moves import keep_moves_ended, opened_journal
+from gateway.assembly.moves import chores_of_trees, opened_journal
 from gateway.assembly.proofs import keep_tokens_swept
 from gateway.assembly.sessions import (
     make_sts,
@@ -76,7 +76,7 @@ async def run_worker(
         chores = (
             connections.keep_time(),
             keep_swept(core.snapshots),
-            keep_moves_ended(core.moves, pipeline.authentication),
+            *chores_of_trees(core.moves, core.senders.ledger, pipeline.authentication),
             _follow(reloads, Renewed(pipeline, sts, webhdfs), core, logs, certificates),
             *_upkeep(webhdfs, certificates),
         )

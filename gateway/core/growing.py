@@ -57,12 +57,16 @@ def size_of(number: int) -> _Size:
 class UploadLedger(Protocol):
     """Where uploads are written down, so that one of a killed process is aborted later."""
 
-    async def note(self, upload: Upload) -> None:
+    async def note(self, upload: Upload, making: "Making") -> None:
         """Write down that it was begun; on the disk before this returns."""
         ...
 
     async def strike(self, upload: Upload) -> None:
         """Take note that it has ended."""
+        ...
+
+    async def leave(self, upload: Upload) -> None:
+        """Take note that it could not be ended now."""
         ...
 
 
@@ -88,6 +92,8 @@ class Making:
     condition: Condition = ANYTHING
     has_copies: bool = False
     """Whether parts will be copied."""
+    speaker: str = ""
+    """Who speaks, as the ledger keeps it; '' is Forebay itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -156,6 +162,8 @@ class GrowingObject:
 
         Raises PreconditionFailed, OriginRefused, OriginUnreachable, Overloaded, NotSupported.
         """
+        if self._failure is not None:
+            await self.abort()
         self._check()
         self._is_over = True
         return await uninterrupted(self.senders.tasks, self._closed())
@@ -197,7 +205,7 @@ class GrowingObject:
                 has_copies=making.has_copies,
             )
             if senders.ledger is not None:
-                await senders.ledger.note(self._upload)
+                await senders.ledger.note(self._upload, making)
         return self._upload
 
     async def _send(self) -> None:
@@ -291,13 +299,16 @@ class GrowingObject:
         upload, self._upload = self._upload, None
         if upload is None:
             return
+        ledger = self.senders.ledger
         try:
             await upload.abort()
         except Failure as failure:
-            _log.warning("An upload of %s could not be aborted: %s", upload.name, failure)
+            _log.warning("an upload of %s could not be aborted: %s", upload.name, failure)
+            if ledger is not None:
+                await ledger.leave(upload)
         else:
-            if self.senders.ledger is not None:
-                await self.senders.ledger.strike(upload)
+            if ledger is not None:
+                await ledger.strike(upload)
 
     async def _let_go(self) -> None:
         body, self._body = self._body, None

@@ -17,6 +17,7 @@ from gateway.core.said import ANYTHING, Condition
 from gateway.core.uploads import Made
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.gate import Gate
+from gateway.filesystem.speakers import speaker_of
 from gateway.model.failures import (
     Failure,
     FileConflict,
@@ -70,7 +71,15 @@ class ChangeGate:
         """Begin an object; raises AccessDenied, and NotSupported for a condition in vain."""
         self.gate.require(caller, WRITE, name)
         self.judged(condition)
-        making = Making(name, headers, caller.voice, caller.receipt, condition, has_copies)
+        making = Making(
+            name,
+            headers,
+            caller.voice,
+            caller.receipt,
+            condition,
+            has_copies,
+            speaker_of(caller.principal),
+        )
         return GrowingObject(self.senders, making)
 
     async def put(

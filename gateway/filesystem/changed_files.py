@@ -39,7 +39,7 @@ class ChangedFiles:
     async def get(self, caller: Caller, path: str, *actions: str) -> Changed:
         """Return the file at a path as the origin has it now, for who may do all `actions`.
 
-        Raises AccessDenied, NotFound, FileConflict for a directory.
+        Raises AccessDenied, NotFound, FileConflict for a directory, InvalidRequest for a link.
         """
         place = await self.obstacles.place(caller, path)
         if place.is_root:
@@ -52,7 +52,10 @@ class ChangedFiles:
             if found is not None and found.is_directory:
                 raise is_directory(path)
             raise not_found(path)
-        return Changed(latest, await self.obstacles.view.file(caller, path, seen(latest)))
+        status = await self.obstacles.view.file(caller, path, seen(latest))
+        if status.kind is Kind.SYMLINK:
+            raise InvalidRequest(f"{path} is a symbolic link, whose body is its target")
+        return Changed(latest, status)
 
     async def concat(self, caller: Caller, path: str, sources: Sequence[str]) -> Status:
         """Add the sources' bodies to the end of a file, in order, and remove them.

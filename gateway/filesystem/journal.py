@@ -26,6 +26,8 @@ from gateway.state.store import Reading, Store, Writing
 
 MOVES: Final = "moves"
 NOTES: Final = "notes"
+UPLOADS: Final = "uploads"
+"""Of `filesystem/begun_uploads`, which lies here for its owners' sake."""
 _OWNERS: Final = "owners"
 _MARK: Final = "mark"
 _DIGEST_BYTES: Final = 16
@@ -226,7 +228,7 @@ _DONE: Final = {MoveKind.RENAME: "moved", MoveKind.DELETE: "removed"}
 
 def open_journal(folder: Path, now_ns: Callable[[], int]) -> Journal:
     """Open the journal in `folder`, made where it is absent; raises StateError, OSError."""
-    store = Store(folder, tables=(MOVES, NOTES))
+    store = Store(folder, tables=(MOVES, NOTES, UPLOADS))
     try:
         return Journal(store, Owners(folder / _OWNERS), Mark(folder / _MARK), now_ns)
     except BaseException:

@@ -141,8 +141,10 @@ class Writers:
             writer = FileWriter(grown, replace(status, modified_ns=changes.modified_ns or 0))
             try:
                 await self.pouring.pour(caller, grown, [latest], parts)
-            except BaseException:
+            except BaseException as error:
                 await grown.abort()
+                if isinstance(error, Failure):
+                    raise told(error, path) from error
                 raise
             writer.length = latest.size
             return writer

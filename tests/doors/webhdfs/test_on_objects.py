@@ -1,9 +1,11 @@
 """The door on real objects: what S3 clients wrote is read here, as fresh as their rules say."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
 
 import pytest
+from yarl import URL
 
 from tests.support.gateway_settings import ADMIN, READER, STRANGER, gateway_settings
 from tests.support.gateway_worker import Gateway, running_worker
@@ -74,3 +76,92 @@ async def test_a_wrong_secret_is_refused_and_told_what_would_do(gateway):
     status, body, headers = await ask(gateway, "GET", "/?op=LISTSTATUS", keys=(ADMIN[0], "wrong"))
     assert (status, b"AccessControlException" in body) == (401, True)
     assert headers["WWW-Authenticate"].startswith("Basic ")
+
+
+async def write(gateway, method, target, body=b""):
+    """Do both steps, the second by nothing but the URL that the first gave."""
+    url = f"{gateway.webhdfs}/webhdfs/v1{target}"
+    session = gateway.session
+    async with session.request(method, url, headers=basic(ADMIN), allow_redirects=False) as first:
+        assert first.status == 307, await first.read()
+        location = first.headers["Location"]
+    async with session.request(method, URL(location, encoded=True), data=body) as second:
+        return second.status, await second.read()
+
+
+async def test_what_is_written_is_an_object_and_back(gateway):
+    assert (await write(gateway, "PUT", "/bucket/w/a.txt?op=CREATE&permission=640", b"abc"))[
+        0
+    ] == 201
+    there = await gateway.client.get("bucket", "w/a.txt")
+    assert (there.body, there.headers["x-amz-meta-file-permissions"]) == (b"abc", "0100640")
+    assert (await write(gateway, "POST", "/bucket/w/a.txt?op=APPEND", b"def"))[0] == 200
+    assert (await ask(gateway, "GET", "/bucket/w/a.txt?op=OPEN"))[1] == b"abcdef"
+    status, body = await write(gateway, "PUT", "/bucket/w/a.txt?op=CREATE", b"again")
+    assert (status, b"FileAlreadyExistsException" in body) == (403, True)
+    target = "/bucket/w/a.txt?op=RENAME&destination=/bucket/w/b%20c.txt"
+    assert (await ask(gateway, "PUT", target))[:2] == (200, b'{"boolean":true}')
+    assert (await gateway.client.get("bucket", "w/b c.txt")).body == b"abcdef"
+    assert (await gateway.client.get("bucket", "w/a.txt")).status == 404
+
+
+async def test_directories_are_made_filled_and_removed(gateway):
+    for method, target in (("PUT", "/bucket/d/e?op=MKDIRS"), ("PUT", "/bucket/d/e?op=MKDIRS")):
+        assert (await ask(gateway, method, target))[:2] == (200, b'{"boolean":true}')
+    assert (await write(gateway, "PUT", "/bucket/d/e/f?op=CREATE", b"x"))[0] == 201
+    status, body, _ = await ask(gateway, "DELETE", "/bucket/d?op=DELETE")
+    assert (status, b"PathIsNotEmptyDirectoryException" in body) == (403, True)
+    _, body, _ = await ask(gateway, "GET", "/bucket/d?op=GETCONTENTSUMMARY")
+    assert b'"fileCount":1' in body
+    status, body, _ = await ask(gateway, "DELETE", "/bucket/d?op=DELETE&recursive=true")
+    assert (status, body) == (200, b'{"boolean":true}')
+    assert (await ask(gateway, "GET", "/bucket/d?op=GETFILESTATUS"))[0] == 404
+
+
+async def test_attributes_are_set_and_shown(gateway):
+    await gateway.client.put("bucket", "x", b"x")
+    for words in (
+        "SETPERMISSION&permission=600",
+        "SETOWNER&owner=ann&group=staff",
+        "SETTIMES&modificationtime=1234567890123",
+        "SETXATTR&xattr.name=user.colour&xattr.value=0x6869&flag=CREATE",
+    ):
+        assert (await ask(gateway, "PUT", f"/bucket/x?op={words}"))[:2] == (200, b"")
+    _, body, _ = await ask(gateway, "GET", "/bucket/x?op=GETFILESTATUS")
+    for words in (b'"permission":"600"', b'"owner":"ann"', b'"modificationTime":1234567890123'):
+        assert words in body
+    _, body, _ = await ask(gateway, "GET", "/bucket/x?op=GETXATTRS&encoding=HEX")
+    assert b'{"name":"user.colour","value":"0x6869"}' in body
+    assert (await gateway.client.get("bucket", "x")).body == b"x"
+
+
+async def test_a_reader_may_neither_write_nor_remove(gateway):
+    await gateway.client.put("bucket", "x", b"x")
+    for method, target in (
+        ("PUT", "/bucket/y?op=CREATE&data=true"),
+        ("POST", "/bucket/x?op=APPEND&data=true"),
+        ("DELETE", "/bucket/x?op=DELETE"),
+        ("PUT", "/bucket/x?op=SETPERMISSION&permission=600"),
+        ("PUT", "/bucket/y?op=MKDIRS"),
+    ):
+        status, body, _ = await ask(gateway, method, target, keys=READER, body=b"")
+        assert (status, b"AccessControlException" in body) == (403, True), target
+    assert (await gateway.client.get("bucket", "x")).body == b"x"
+
+
+async def test_trusts_are_renewed_by_a_reload(gateway):
+    url = f"{gateway.webhdfs}/webhdfs/v1/?op=LISTSTATUS&user.name=alice"
+    async with gateway.session.get(url) as answer:
+        assert answer.status == 401
+    trusts = [{"networks": "127.0.0.0/8", "users": {"alice": "admin"}}]
+    changes = {"webhdfs": {**LISTEN, "trusts": trusts}}
+    fresh = gateway_settings(gateway.settings.origin.endpoint, gateway.flash_path, **changes)
+    await gateway.reloads.put(fresh)
+
+    async def is_believed():
+        async with gateway.session.get(url) as answer:
+            return answer.status == 200
+
+    async with asyncio.timeout(20):
+        while not await is_believed():
+            pass

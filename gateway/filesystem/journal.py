@@ -163,11 +163,10 @@ class Journal:
 
     def end(self, move: Move) -> None:
         """Take the row away with all its notes; a crash meanwhile leaves a row that is over."""
-        self.store.write(lambda writing: _put(writing, replace(move, phase=Phase.OVER)))
-        self.mark.move_on()
-        while self.store.write(lambda writing: _purge(writing, move)):
+        over = replace(move, phase=Phase.OVER)
+        while not self.store.write(lambda writing: _end(writing, over)):
             pass
-        self.store.write(lambda writing: writing.delete(MOVES, move.id.encode()))
+        self.mark.move_on()
         self.in_hand.discard(move.id)
 
     def note(self, move: Move, notes: Iterable[Note]) -> None:
@@ -283,6 +282,15 @@ def _read(row: bytes) -> Move:
     return Move(**document)
 
 
+def _end(writing: Writing, over: Move) -> bool:
+    """Remove a move's row, if all its notes can go with it; else note that it is over."""
+    if _purge(writing, over):
+        _put(writing, over)
+        return False
+    writing.delete(MOVES, over.id.encode())
+    return True
+
+
 def _purge(writing: Writing, move: Move) -> bool:
     """Remove some of a move's notes; return whether there may be more."""
     prefix = _prefix(move)
@@ -293,4 +301,4 @@ def _purge(writing: Writing, move: Move) -> bool:
         keys.append(key)
     for key in keys:
         writing.delete(NOTES, key)
-    return bool(keys)
+    return len(keys) >= _PURGED_AT_ONCE

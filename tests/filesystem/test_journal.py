@@ -114,6 +114,15 @@ def test_notes_come_in_pages_each_once(tmp_path_factory, rests, count):
     journal.close()
 
 
+def test_many_notes_go_in_several_writes_and_all_of_them(journal, monkeypatch):
+    monkeypatch.setattr("gateway.filesystem.journal._PURGED_AT_ONCE", 3)
+    begun = journal.begin(move())
+    journal.note(begun, [Note(str(number), "e", 1, "d") for number in range(9)])
+    journal.end(begun)
+    assert journal.moves() == []
+    assert journal.notes(begun) == []
+
+
 def test_it_needs_no_key_and_is_not_the_state(tmp_path):
     with Store(tmp_path / "before") as before:
         before.write(lambda writing: writing.put("identities", b"k", b"row"))

@@ -22,6 +22,7 @@ SUITES = {
     "machine": "conformance.machine.suite:main",
     "moves": "conformance.machine.moves:main",
     "passthrough": "conformance.passthrough.suite:main",
+    "permissions": "conformance.permissions.suite:main",
     "patience": "conformance.patience.suite:main",
     "performance": "conformance.performance.suite:main",
     "policy": "conformance.policy.suite:main",

@@ -56,7 +56,15 @@ def make_webhdfs(
     if chosen.listen is None:
         return None
     lifetimes = lifetimes_of(chosen)
-    proofs = make_proofs(settings, chosen.trusts, lifetimes, core.store, shared_folder)
+    proofs = make_proofs(
+        settings,
+        chosen.trusts,
+        lifetimes,
+        core.store,
+        shared_folder,
+        keytab=chosen.kerberos_keytab,
+        names=chosen.kerberos_identities,
+    )
     authentication = WebHdfsAuthentication(s3.authentication, proofs)
     lends = Delegation(s3.authentication, s3.authorization, proofs.tokens)
     tree = make_tree(settings, core, s3.authorization, mounts_of(chosen))

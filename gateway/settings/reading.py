@@ -33,6 +33,9 @@ _WHOLE: Final = frozenset(
         "roles.policy",
         "filesystem.users",
         "filesystem.groups",
+        "webhdfs.kerberos_identities",
+        "webhdfs.trusts.users",
+        "webhdfs.mounts",
     }
 )
 """Keys whose tables have keys of their own, which are judged where they are read."""
@@ -241,6 +244,7 @@ def refuse_missing_files(settings: Settings) -> None:
         "origin.client_key": settings.origin.client_key,
         "state.key_file": settings.state.key_file,
         "flash.key_file": settings.flash.key_file,
+        "webhdfs.kerberos_keytab": settings.webhdfs.kerberos_keytab,
     }
     for provider in settings.oidc:
         files |= provider.files

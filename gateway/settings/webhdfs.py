@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, model_validator
 
+from gateway.access.kerberos import KerberosNames
 from gateway.filesystem.mounts import MountTable, read_mount
 from gateway.settings.fields import Section, refuse, refuse_half, setting
 from gateway.settings.trusts import TrustSettings
@@ -16,6 +17,11 @@ _CRC_BYTES: Final = 512
 def _check_mounts(mounts: Mapping[str, str]) -> Mapping[str, str]:
     MountTable({path: read_mount(place) for path, place in mounts.items()})
     return mounts
+
+
+def _check_names(names: Mapping[str, str]) -> Mapping[str, str]:
+    KerberosNames(names)
+    return names
 
 
 def _check_block(size: int) -> int:
@@ -80,6 +86,19 @@ class WebHdfsSettings(Section):
         ge=60,
         le=365 * 86_400,
     )
+    kerberos_keytab: LocalPath | None = setting(
+        "The keytab with the key of `HTTP/host@REALM`. With it Kerberos tickets (SPNEGO) are "
+        "taken; it needs the extra `forebay[kerberos]`.",
+        None,
+        unit="path",
+    )
+    kerberos_identities: Annotated[Mapping[str, str], AfterValidator(_check_names)] = setting(
+        'Identities by Kerberos names: `{ "alice@REALM" = "ann", "*@REALM" = "*" }`, where '
+        "`*@REALM` is everybody else of a realm, and the identity `*` the one called like the "
+        "user.",
+        {},
+        unit="identities",
+    )
     trusts: tuple[TrustSettings, ...] = setting(
         "Networks whose clients are believed to be who they say (`user.name`), as tables "
         "`[[webhdfs.trusts]]`: `networks` (CIDRs of peers; a proxy in one makes all its clients "
@@ -94,6 +113,7 @@ class WebHdfsSettings(Section):
         refuse_half(self, "webhdfs", "tls_cert", "tls_key")
         if self.token_seconds > self.token_seconds_max:
             refuse("webhdfs.token_seconds is more than webhdfs.token_seconds_max: make it less")
+        refuse_half(self, "webhdfs", "kerberos_keytab", "kerberos_identities")
         if self.listen is None and (self.tls_cert or self.trusts):
             refuse("webhdfs.listen is missing, and tls_cert or trusts are set: add it")
         return self

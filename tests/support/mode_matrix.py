@@ -4,6 +4,7 @@ The judgement here is written down a second time, from POSIX's words and in anot
 gateway/filesystem: a triple of classes from which one is chosen, for one file in one directory.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +60,7 @@ def access_tables() -> dict[str, Any]:
             "name": f"{user}.{policy}",
             "access_key": keys_of(user, policy)[0],
             "secret_key": keys_of(user, policy)[1],
-            "policy": rights,
+            "policy": rights if isinstance(rights, str) else json.dumps(rights),
             "groups": list(groups),
         }
         for user, groups in USERS.items()

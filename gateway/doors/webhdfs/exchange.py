@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway.doors.exchange import Exchange
 from gateway.filesystem.caller import Caller
@@ -47,6 +48,13 @@ class WebHdfsExchange(Exchange):
     @caller.setter
     def caller(self, caller: Caller) -> None:
         self._caller = caller
+
+    def _with_our_headers(self, status: int, headers: Mapping[str, str]) -> CIMultiDict[str]:
+        """Return the answer's headers, with those that prove us to who asks."""
+        ours = super()._with_our_headers(status, headers)
+        if self.who is not None:
+            ours.update(self.who.headers)
+        return ours
 
     async def send_json(self, document: Json) -> web.StreamResponse:
         """Send a document as the whole answer."""

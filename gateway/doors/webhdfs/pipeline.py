@@ -36,6 +36,8 @@ from gateway.telemetry.logs import AccessLog, AccessRecord
 Handler = Callable[[WebHdfsExchange], Awaitable[web.StreamResponse]]
 
 _IDENTIFYING: Final = frozenset({OP, "user.name", "doas", "delegation", "forebay.step"})
+HANDSHAKE: Final = "OPTIONS"
+"""By which Hadoop's client shows its Kerberos ticket, to ask with the cookie after it."""
 _ANYTHING: Final = Target(None, None, "")
 
 
@@ -82,6 +84,8 @@ class Pipeline:
             check_transfer_coding(head)
             query = exchange.query = query_values(head.query_pairs())
             await self._identify(exchange)
+            if head.method == HANDSHAKE:
+                return await exchange.send_nothing()
             operation = exchange.operation = name_operation(head.method, query.get(OP, ()))
             exchange.parameters = Parameters(operation.name, operation.parameters, query)
             exchange.receipt.mark("identified")
@@ -159,6 +163,6 @@ def _path_of(exchange: WebHdfsExchange) -> str:
     path = find_path(exchange.head.path)
     if path is None:
         raise NotFound(f"There is only {PREFIX} here.", code="NoSuchService")
-    if exchange.head.method not in METHODS:
+    if exchange.head.method not in (*METHODS, HANDSHAKE):
         raise NotSupported("WebHDFS has GET, PUT, POST and DELETE.", code="MethodNotAllowed")
     return path

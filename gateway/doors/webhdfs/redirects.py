@@ -52,7 +52,7 @@ class Redirects:
         assert exchange.who is not None  # noqa: S101 - identified likewise
         kept = [one for one in exchange.head.query_pairs() if one[0].lower() not in _DROPPED]
         kept.append((DATA, "true"))
-        if "Authorization" in exchange.head.headers:
+        if "Authorization" in exchange.head.headers or "Cookie" in exchange.head.headers:
             raw_path = PREFIX + encode_path(exchange.path)
             step = self._authentication.step(exchange.who, exchange.operation.name, raw_path)
             kept.append((STEP, step))

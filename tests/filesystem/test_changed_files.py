@@ -93,6 +93,21 @@ async def test_a_truncate_loses_to_a_write(stage):
         assert stage.origin.read("bucket", "f") == b"theirs"
 
 
+async def test_a_link_is_no_file_to_be_changed(stage):
+    """The tree machine cut one: its target would have been another."""
+    await stage.tree.make_symlink(stage.caller(), "/bucket/l", "target")
+    stage.put("f", b"x")
+    for act in (
+        lambda: stage.tree.append(stage.caller(), "/bucket/l"),
+        lambda: stage.tree.truncate(stage.caller(), "/bucket/l", 1),
+        lambda: stage.tree.concat(stage.caller(), "/bucket/l", ["/bucket/f"]),
+        lambda: stage.tree.concat(stage.caller(), "/bucket/f", ["/bucket/l"]),
+    ):
+        with pytest.raises(InvalidRequest):
+            await act()
+    assert stage.origin.read("bucket", "l") == b"target"
+
+
 def _writes_once(stage: Stage, key: str):
     """Have somebody write the key as soon as it was looked at to be changed."""
     left = [True]

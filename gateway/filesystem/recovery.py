@@ -39,8 +39,8 @@ class Recovery:
         while True:
             try:
                 await self.run()
-            except (Failure, OSError) as error:
-                _log.error("moves that were left in the middle cannot be looked for: %s", error)
+            except Exception:  # noqa: BLE001 - it must not end the process, over and over
+                _log.exception("moves that were left in the middle cannot be ended")
             await asyncio.sleep(EVERY_SECONDS)
 
     async def run(self) -> int:

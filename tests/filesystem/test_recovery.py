@@ -1,5 +1,6 @@
 """Whatever step a process dies at: after recovery all is here or all is there, nothing lost."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -225,6 +226,24 @@ async def test_what_is_not_provably_the_moves_own_stays(origin, tmp_path, body, 
     assert shown(origin, "b/") == {"f": (body, owner)}
     assert shown(origin, "a/") == {"f": (b"bytes", "me")}
     assert "others wrote there are left" in caplog.text
+
+
+async def test_what_nobody_thought_of_ends_no_process(origin, tmp_path, monkeypatch, caplog):
+    async with room_at(origin.endpoint, tmp_path / "moves") as room:
+        times = []
+
+        async def run(_self):
+            times.append(len(times))
+            if len(times) == 2:
+                raise asyncio.CancelledError
+            raise LookupError("a defect")
+
+        monkeypatch.setattr(Recovery, "run", run)
+        monkeypatch.setattr("gateway.filesystem.recovery.EVERY_SECONDS", 0)
+        with pytest.raises(asyncio.CancelledError):
+            await room.recovery.keep()
+    assert len(times) == 2
+    assert "cannot be ended" in caplog.text
 
 
 def test_a_dead_process_is_no_failure():

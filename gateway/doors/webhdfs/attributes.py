@@ -43,6 +43,7 @@ class AttributeDoor:
     async def set(self, exchange: WebHdfsExchange) -> web.StreamResponse:
         """Answer SETXATTR; without flags it is created or replaced, whichever it needs."""
         name, flags = _one_name(exchange), exchange.parameters.words("flag")
+        await self._require_write(exchange)
         if len(flags) == 1:
             is_there = name in (await self._status(exchange)).xattrs
             if is_there and "REPLACE" not in flags:
@@ -63,6 +64,7 @@ class AttributeDoor:
     async def remove(self, exchange: WebHdfsExchange) -> web.StreamResponse:
         """Answer REMOVEXATTR."""
         name = _one_name(exchange)
+        await self._require_write(exchange)
         if name not in (await self._status(exchange)).xattrs:
             raise NotFound("No matching attributes found for remove operation", code="NoAttribute")
         changes = Changes(removed_xattrs=frozenset({name}))
@@ -84,6 +86,12 @@ class AttributeDoor:
             executes="x" in wanted,
         )
         return await exchange.send_nothing()
+
+    async def _require_write(self, exchange: WebHdfsExchange) -> None:
+        """Let nobody who may not write learn which attributes there are."""
+        await self._tree.check_access(
+            exchange.caller, exchange.path, reads=False, writes=True, executes=False
+        )
 
     async def _status(self, exchange: WebHdfsExchange) -> Status:
         return await self._tree.status(exchange.caller, exchange.path)

@@ -143,6 +143,8 @@ async def test_a_reader_may_neither_write_nor_remove(gateway):
         ("DELETE", "/bucket/x?op=DELETE"),
         ("PUT", "/bucket/x?op=SETPERMISSION&permission=600"),
         ("PUT", "/bucket/y?op=MKDIRS"),
+        ("PUT", "/bucket/x?op=SETXATTR&xattr.name=user.a&flag=REPLACE"),
+        ("PUT", "/bucket/x?op=REMOVEXATTR&xattr.name=user.a"),
     ):
         status, body, _ = await ask(gateway, method, target, keys=READER, body=b"")
         assert (status, b"AccessControlException" in body) == (403, True), target

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _quoted
 from time import time
 from typing import Final
+from urllib.parse import unquote
 
 from gateway.telemetry import metrics
 
@@ -29,10 +30,18 @@ FLUSH_SECONDS: Final = 0.5
 CLOSE_SECONDS_MAX: Final = 5.0
 WRITE_BYTES_MAX: Final = 64 * 1024
 _STANDARD: Final = {"stdout": 1, "stderr": 2}
-_SECRET_PARAMETER: Final = re.compile(
-    r"((?:^|[?&\s])(?:X-Amz-(?:Signature|Credential|Security-Token)|Signature|AWSAccessKeyId"
-    r"|delegation|token|forebay\.step)=)[^&\s]*",
-    re.IGNORECASE,
+_PARAMETER: Final = re.compile(r"((?:^|(?<=[?&\s]))[^?&=\s]+)=[^&\s]*")
+_SECRET_PARAMETERS: Final = frozenset(
+    {
+        "awsaccesskeyid",
+        "delegation",
+        "forebay.step",
+        "signature",
+        "token",
+        "x-amz-credential",
+        "x-amz-security-token",
+        "x-amz-signature",
+    }
 )
 
 
@@ -83,7 +92,14 @@ class AccessRecord:
 
 def masked_query(query: str) -> str:
     """Return a raw query without what proves an identity."""
-    return _SECRET_PARAMETER.sub(r"\1***", query) if query else ""
+    return _PARAMETER.sub(_masked, query) if query else ""
+
+
+def _masked(parameter: re.Match[str]) -> str:
+    """Return a parameter without its value where its name, in whatever spelling, is a secret's."""
+    name = parameter[1]
+    plain = unquote(name) if "%" in name else name
+    return f"{name}=***" if plain.lower() in _SECRET_PARAMETERS else parameter[0]
 
 
 class AccessLog:

@@ -59,6 +59,9 @@ def test_a_line_is_json_on_one_line():
             "op=OPEN&delegation=***&forebay.step=***&user.name=ann&Token=***",
         ),
         ("continuation-token=abc", "continuation-token=abc"),
+        ("op=OPEN&deleg%61tion=HAAF&%54oken=x", "op=OPEN&deleg%61tion=***&%54oken=***"),
+        ("forebay%2Estep=YQ&x%2damz-signature=ab", "forebay%2Estep=***&x%2damz-signature=***"),
+        ("delegation=HAAF=&a%3Ddelegation=b", "delegation=***&a%3Ddelegation=b"),
     ],
 )
 def test_what_proves_an_identity_is_masked(query, expected):

@@ -100,8 +100,13 @@ class Tree(Protocol):
         *,
         overwrite: bool,
         makes_parents: bool = True,
+        is_looked_up: bool = False,
     ) -> Writer:
-        """Begin a file; without `overwrite` it is created only if it is absent at `close` too."""
+        """Begin a file; without `overwrite` it is created only if it is absent at `close` too.
+
+        `is_looked_up`: the door has just seen that a directory is above and none at the path, so
+        that neither is asked for again.
+        """
         ...
 
     async def append(self, caller: Caller, path: str) -> Writer:

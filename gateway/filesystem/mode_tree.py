@@ -87,11 +87,17 @@ class ModeTree:
         *,
         overwrite: bool,
         makes_parents: bool = True,
+        is_looked_up: bool = False,
     ) -> Writer:
         """Begin a file; one that is overwritten stays whose it was."""
         given = await self._given(caller, path, attributes)
         return await self.tree.create(
-            caller, path, given, overwrite=overwrite, makes_parents=makes_parents
+            caller,
+            path,
+            given,
+            overwrite=overwrite,
+            makes_parents=makes_parents,
+            is_looked_up=is_looked_up,
         )
 
     async def append(self, caller: Caller, path: str) -> Writer:

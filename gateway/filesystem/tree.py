@@ -81,10 +81,16 @@ class FileTree:
         *,
         overwrite: bool,
         makes_parents: bool = True,
+        is_looked_up: bool = False,
     ) -> Writer:
         """Begin a file."""
         return await self.writers.create(
-            caller, path, attributes, overwrite=overwrite, makes_parents=makes_parents
+            caller,
+            path,
+            attributes,
+            overwrite=overwrite,
+            makes_parents=makes_parents,
+            is_looked_up=is_looked_up,
         )
 
     async def append(self, caller: Caller, path: str) -> Writer:

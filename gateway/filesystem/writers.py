@@ -106,15 +106,17 @@ class Writers:
         *,
         overwrite: bool,
         makes_parents: bool,
+        is_looked_up: bool = False,
     ) -> FileWriter:
         """Begin a file; raises as the tree does."""
         place = await self.obstacles.place(caller, path)
         if place.is_root:
             raise is_directory(path)
         self.gate.gate.require(caller, WRITE, place.name)
-        site = await self.obstacles.file_site(caller, path, makes_parents=makes_parents)
-        if site.found is not None and not overwrite:
-            raise already_there(path)
+        if not is_looked_up:
+            site = await self.obstacles.file_site(caller, path, makes_parents=makes_parents)
+            if site.found is not None and not overwrite:
+                raise already_there(path)
         attributes = self.new_objects.attributes(caller, Kind.FILE, wanted, self.now_ns())
         headers = self.new_objects.headers(Kind.FILE, place.key, attributes)
         grown = self.gate.grow(caller, place.name, headers, ANYTHING if overwrite else ABSENT)

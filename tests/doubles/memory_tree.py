@@ -188,7 +188,9 @@ class MemoryTree:
         *,
         overwrite: bool,
         makes_parents: bool = True,
+        is_looked_up: bool = False,
     ) -> MemoryWriter:
+        del is_looked_up
         self.asked.append(("create", path))
         self._check_parent(path, makes=makes_parents)
         if path in self.entries:

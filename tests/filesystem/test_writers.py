@@ -281,3 +281,24 @@ async def test_what_is_closed_the_next_opener_sees_although_its_rule_asks_nobody
     await writer.write(b" third")
     await writer.close()
     assert await read(stage, "/bucket/immutable/f") == b"second third"
+
+
+@pytest.mark.parametrize(
+    ("is_looked_up", "asked"),
+    [(False, {"HeadObject": 2, "ListObjectsV2": 2, "PutObject": 1}), (True, {"PutObject": 1})],
+)
+async def test_what_the_door_has_just_looked_up_is_not_asked_again(stage, is_looked_up, asked):
+    await create(stage, "/bucket/here/first", b"1")
+    stage.reset()
+    await create(stage, "/bucket/here/second", b"2", is_looked_up=is_looked_up)
+    assert stage.asked() == asked
+    assert await read(stage, "/bucket/here/second") == b"2"
+
+
+async def test_what_appears_after_the_look_is_not_overwritten_where_that_is_not_wanted(stage):
+    writer = await begun(stage, "/bucket/raced", overwrite=False, is_looked_up=True)
+    await create(stage, "/bucket/raced", b"somebody else's")
+    await filled(writer, b"mine")
+    with pytest.raises(FileConflict):
+        await writer.close()
+    assert await read(stage, "/bucket/raced") == b"somebody else's"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pyfuse3
 
 from gateway.doors.fuse.answers import answered, attributes_of, refusal
-from gateway.doors.fuse.belief import STAGED
+from gateway.doors.fuse.belief import STAGED, Believing
 from gateway.doors.fuse.callers import User, user_of
 from gateway.doors.fuse.inodes import Node, is_same
 from gateway.doors.fuse.listing import Listing
@@ -106,9 +106,9 @@ class Lookups:
         """
         if node.contents is not None:
             return node.contents.shown()
-        if node.is_gone:
-            return node.status
         room = self.room
+        if node.is_gone or (node.is_directory and is_believed(node, room.believing)):
+            return node.status
         try:
             status = await room.tree.status(room.callers.of(user), room.inodes.path_of(node))
         except NotFound:
@@ -234,3 +234,11 @@ class Lookups:
         if node.contents is None and monotonic() - node.known_at > _KNOWN_SECONDS:
             return await self.current(node, user)
         return node.status if node.contents is None else node.contents.shown()
+
+
+def is_believed(node: Node, believing: Believing) -> bool:
+    """Return whether what was told of a directory still holds.
+
+    The kernel asks for it anew after each change that it made in it itself.
+    """
+    return monotonic() - node.known_at < believing.directory_seconds

@@ -37,7 +37,11 @@ class Sending:
     async def begin(self, caller: Caller, path: str, attributes: NewAttributes) -> None:
         """Ask for the writer now, so that who may not write hears it from open."""
         self._writer = await self._tree.create(
-            caller, path, attributes, overwrite=not self.is_exclusive
+            caller,
+            path,
+            attributes,
+            overwrite=not self.is_exclusive,
+            is_looked_up=True,  # by the kernel, on its way to the name
         )
         self._told, self._path = attributes, path
 

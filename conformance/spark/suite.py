@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.spark.bench import Bench
-from conformance.spark.environment import install
+from conformance.spark.environment import Installed, install
 from conformance.spark.faults import faults
 from conformance.spark.plain import committers, speculation, tables
 from conformance.spark.scan import scan
@@ -48,27 +48,27 @@ def main(words: Sequence[str]) -> int:
     except LookupError as missing:
         print(f"Spark cannot be had: {missing}")
         return 2
+    cards = [_play(name, chosen, installed) for name in chosen.part or PARTS]
+    rows = [row for card in cards for row in card.rows]
+    print(f"{chosen.origin}: {Scorecard(chosen.origin, rows=rows).summary()}")
+    return int(any(row.is_bad for row in rows))
+
+
+def _play(name: str, chosen: argparse.Namespace, installed: Installed) -> Scorecard:
+    """Play one part, and write it down at once: a run that ends early keeps what it has."""
     card = Scorecard(chosen.origin)
-    for name in chosen.part or PARTS:
-        with tempfile.TemporaryDirectory(prefix="forebay-spark-") as folder:
-            bench = Bench(
-                card,
-                installed,
-                Path(folder),
-                chosen.origin,
-                is_quick=chosen.quick,
-                scale=chosen.scale,
-            )
-            try:
-                PARTS[name].play(bench)
-            except Exception as failure:
-                card.take(Row(name, "the part itself", "", "FAILED", repr(failure)))
-                if chosen.debug:
-                    raise
+    with tempfile.TemporaryDirectory(prefix="forebay-spark-") as folder:
+        scale, is_quick = chosen.scale, chosen.quick
+        bench = Bench(card, installed, Path(folder), chosen.origin, is_quick, scale)
+        try:
+            PARTS[name].play(bench)
+        except Exception as failure:
+            card.take(Row(name, "the part itself", "", "FAILED", repr(failure)))
+            if chosen.debug:
+                raise
     if not chosen.quick:
         print(write(card, chosen.out))
-    print(f"{chosen.origin}: {card.summary()}")
-    return int(any(row.is_bad for row in card.rows))
+    return card
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -36,7 +36,7 @@ def make_tree(
     """Return the tree that `mounts` show: one for each door, on one core."""
     tree = _policy_tree(settings, core, authorization, mounts)
     judge = make_judge(settings, core.objects, authorization)
-    return tree if judge is None else ModeTree(tree, judge, mounts)
+    return tree if judge is None else ModeTree(tree, judge, tree.view)
 
 
 def _policy_tree(

@@ -139,9 +139,13 @@ class Gate:
         if self._held(name.bucket) is not None and not is_read(action):
             raise refusal(name.bucket)
 
+    def is_snapshot(self, bucket: str) -> bool:
+        """Return whether a bucket is a snapshot."""
+        return self._held(bucket) is not None
+
     def require_changeable(self, bucket: str) -> None:
         """Raise NotSupported for a snapshot."""
-        if self._held(bucket) is not None:
+        if self.is_snapshot(bucket):
             raise refusal(bucket)
 
     def may(self, caller: Caller, action: str, name: ObjectName) -> bool:

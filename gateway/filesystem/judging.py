@@ -104,10 +104,12 @@ class ModeJudge:
             if standing.itself is not None:
                 self._require(caller, standing.itself, READ, name, action)
 
-    async def access(self, caller: Caller, name: ObjectName, wanted: int, action: str) -> None:
-        """Require these bits on what stands at a path, a file or a directory."""
+    async def access(
+        self, caller: Caller, name: ObjectName, wanted: int, action: str, *, is_path: bool
+    ) -> None:
+        """Require these bits on an object, with `is_path` on a directory of that name before it."""
         if not self.is_superuser(caller):
-            standing = await self.standing(name, is_path=True)
+            standing = await self.standing(name, is_path=is_path)
             self._require_way(caller, standing.directories, name, action)
             self._require(caller, standing.itself or standing.parent, wanted, name, action)
 

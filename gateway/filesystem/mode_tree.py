@@ -18,8 +18,9 @@ from gateway.filesystem.modes import (
     may_change_owner,
     may_give,
 )
-from gateway.filesystem.mounts import MountTable, Place, VirtualDirectory
+from gateway.filesystem.mounts import Place, VirtualDirectory
 from gateway.filesystem.status import Changes, NewAttributes, Page, Status, Summary
+from gateway.filesystem.view import View
 from gateway.model.failures import AccessDenied
 from gateway.model.ranges import ByteRange
 
@@ -37,11 +38,12 @@ class ModeTree:
 
     tree: Tree
     judge: ModeJudge
-    mounts: MountTable
+    view: View
+    """What finds the places of the tree's paths."""
 
     async def status(self, caller: Caller, path: str) -> Status:
         """Return what stands at a path: whoever reaches it sees it, as with `ls -l`."""
-        if (place := self._find(path)) is not None:
+        if (place := await self._find(caller, path)) is not None:
             await self.judge.reach(caller, place.name, _GET)
         return await self.tree.status(caller, path)
 
@@ -50,27 +52,27 @@ class ModeTree:
     ) -> None:
         """Return where the caller may do all that is named with what stands at a path."""
         await self.tree.check_access(caller, path, reads=reads, writes=writes, executes=executes)
-        if (place := self._find(path)) is not None:
+        if (place := await self._find(caller, path)) is not None:
             wanted = READ * reads | WRITE * writes | EXECUTE * executes
-            await self.judge.access(caller, place.name, wanted, _GET)
+            await self.judge.access(caller, place.name, wanted, _GET, is_path=not place.is_itself)
 
     async def children(
         self, caller: Caller, path: str, after: str = "", count_max: int = PAGE_ENTRIES_MAX
     ) -> Page:
         """Return the children behind the name `after`; of a file itself."""
-        if (place := self._find(path)) is not None:
+        if (place := await self._find(caller, path)) is not None:
             await self.judge.look(caller, place.bucket, (place.prefix,), _LIST)
         return await self.tree.children(caller, path, after, count_max)
 
     async def summary(self, caller: Caller, path: str) -> Summary:
         """Return what lies under a path, if the caller may look into all of it."""
-        if (place := self._find(path)) is not None:
+        if (place := await self._find(caller, path)) is not None:
             await self.judge.look_below(caller, place.bucket, place.prefix, _LIST)
         return await self.tree.summary(caller, path)
 
     async def open(self, caller: Caller, path: str, first: ByteRange | None = None) -> OpenFile:
         """Open the file at a path for reading; the version that was opened is judged once more."""
-        place = self._find(path)
+        place = await self._find(caller, path)
         if place is None:
             return await self.tree.open(caller, path, first)
         await self.judge.read(caller, place.name, _GET)
@@ -109,7 +111,7 @@ class ModeTree:
         """Add the sources' bodies to the end of a file, in order, and remove them."""
         await self._require_write(caller, path)
         for source in sources:
-            if (place := self._find(source)) is not None:
+            if (place := await self._find(caller, source)) is not None:
                 await self.judge.read(caller, place.name, _GET)
                 await self.judge.remove(caller, place.name, _DELETE)
         return await self.tree.concat(caller, path, sources)
@@ -129,11 +131,13 @@ class ModeTree:
         may_exist: bool,
     ) -> Status:
         """Make a directory; the next above that says something of itself is what is written to."""
-        place = self._find(path)
+        place = await self._find(caller, path)
         if place is not None:
-            standing = await self.judge.standing(place.name, is_path=True)
+            standing = await self.judge.standing(place.name, is_path=not place.is_itself)
             if standing.itself is None:
-                await self.judge.remove(caller, place.name, _PUT, is_path=True, makes=True)
+                await self.judge.remove(
+                    caller, place.name, _PUT, is_path=not place.is_itself, makes=True
+                )
             else:
                 await self.judge.reach(caller, place.name, _PUT)
             self._require_own(caller, attributes)
@@ -148,9 +152,9 @@ class ModeTree:
 
     async def remove(self, caller: Caller, path: str, *, recursive: bool) -> bool:
         """Remove a file, a link or a directory; with `recursive` every one below is judged."""
-        place = self._find(path)
+        place = await self._find(caller, path)
         if place is not None and place.parts:
-            await self.judge.remove(caller, place.name, _DELETE, is_path=True)
+            await self.judge.remove(caller, place.name, _DELETE, is_path=not place.is_itself)
             if recursive:
                 await self.judge.look_below(caller, place.bucket, place.prefix, _DELETE, _ALL)
         return await self.tree.remove(caller, path, recursive=recursive)
@@ -158,36 +162,46 @@ class ModeTree:
     async def rename(self, caller: Caller, source: str, target: str, *, replaces: bool) -> None:
         """Move a file or a directory out of one directory into another."""
         for path, action in ((source, _DELETE), (target, _PUT)):
-            place = self._find(path)
+            place = await self._find(caller, path)
             if place is not None and place.parts:
                 await self.judge.remove(
-                    caller, place.name, action, is_path=True, makes=action == _PUT
+                    caller, place.name, action, is_path=not place.is_itself, makes=action == _PUT
                 )
         await self.tree.rename(caller, source, target, replaces=replaces)
 
     async def set_attributes(self, caller: Caller, path: str, changes: Changes) -> Status:
         """Change attributes: the owner's to do, but extended ones, which take w."""
-        place = self._find(path)
+        place = await self._find(caller, path)
         if place is not None:
             if replace(changes, set_xattrs={}, removed_xattrs=frozenset()) == Changes():
-                await self.judge.access(caller, place.name, WRITE, _PUT)
+                await self.judge.access(
+                    caller, place.name, WRITE, _PUT, is_path=not place.is_itself
+                )
             else:
-                before = await self.judge.own(caller, place.name, _PUT, is_path=True)
+                before = await self.judge.own(caller, place.name, _PUT, is_path=not place.is_itself)
                 self._require_change(caller, before, changes)
         return await self.tree.set_attributes(caller, path, changes)
 
-    def _find(self, path: str) -> Place | None:
-        """Return where a path lies; None: in no bucket, where policies alone judge."""
-        place = self.mounts.locate(path)
-        return None if isinstance(place, VirtualDirectory) else place
+    async def _find(self, caller: Caller, path: str) -> Place | None:
+        """Return where a path lies; None: in no bucket, where policies alone judge.
+
+        It is the place that the tree itself will act on. A snapshot keeps what modes may have
+        closed since, and is the superusers'.
+        """
+        place = await self.view.place(caller, path)
+        if isinstance(place, VirtualDirectory):
+            return None
+        if self.view.gate.is_snapshot(place.bucket) and not self.judge.is_superuser(caller):
+            raise AccessDenied("Access Denied")
+        return place
 
     async def _require_write(self, caller: Caller, path: str) -> None:
-        if (place := self._find(path)) is not None:
+        if (place := await self._find(caller, path)) is not None:
             await self.judge.write(caller, place.name, _PUT)
 
     async def _given(self, caller: Caller, path: str, attributes: NewAttributes) -> NewAttributes:
         """Return what a file is to be that the caller writes anew."""
-        place = self._find(path)
+        place = await self._find(caller, path)
         if place is None:
             return attributes
         before = await self.judge.write(caller, place.name, _PUT)

@@ -1,15 +1,18 @@
 """A tree in which modes judge: each call against POSIX, by the matrix of the S3 door."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
 
 from gateway.filesystem.caller import Caller
+from gateway.filesystem.paths import shown_part
 from gateway.filesystem.status import Changes, NewAttributes
 from gateway.model.failures import AccessDenied, NotSupported
 from gateway.model.ranges import ByteRange
 from tests.support.mode_matrix import CASES, SECRET_BODY, USERS, Case
+from tests.support.snapshot_taker import Taker
 from tests.support.trees import Stage, running_stage
 
 MODES = {"permissions": "modes", "directory_mode": "0777"}
@@ -222,3 +225,47 @@ async def test_the_version_that_is_opened_is_judged_and_not_the_one_before(tmp_p
         monkeypatch.setattr(stage.tree.judge, "read", closed_after_it_was_judged)
         with pytest.raises(AccessDenied):
             await stage.tree.open(stage.caller(user="bob"), "/bucket/f")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda tree, who, path: tree.set_attributes(who, path, Changes(mode=0o666)),
+        lambda tree, who, path: tree.set_attributes(who, path, Changes(set_xattrs={"user.a": b""})),
+        lambda tree, who, path: tree.remove(who, path, recursive=False),
+        lambda tree, who, path: tree.rename(who, path, "/bucket/tmp/b", replaces=False),
+    ],
+)
+async def test_a_directory_of_its_name_does_not_answer_for_a_file(tmp_path, ask):
+    async with running_stage(tmp_path, filesystem=MODES) as stage:
+        stage.put("tmp/", mode="0041777", owner="root")
+        stage.put("tmp/a", SECRET_BODY, mode="0100600", owner="alice")
+        stage.put("tmp/a/", mode="0040777", owner="bob")
+        with pytest.raises(AccessDenied):
+            await ask(stage.tree, stage.caller(user="bob"), "/bucket/tmp/%-a")
+        await ask(stage.tree, stage.caller(user="alice"), "/bucket/tmp/%-a")
+
+
+async def test_what_is_too_long_to_be_shown_is_judged_as_what_it_is(tmp_path):
+    async with running_stage(tmp_path, filesystem=MODES) as stage:
+        name = "x" * 300
+        stage.put(f"{name}/", mode="0040700", owner="alice")
+        stage.put(f"{name}/f", SECRET_BODY, mode="0100644", owner="alice")
+        path = f"/bucket/{shown_part(name)}/f"
+        with pytest.raises(AccessDenied):
+            await stage.tree.open(stage.caller(user="bob"), path)
+        opened = await stage.tree.open(stage.caller(user="alice"), path)
+        assert opened.status.length == len(SECRET_BODY)
+
+
+async def test_a_snapshot_is_the_superusers_as_at_the_s3_door(tmp_path):
+    async with running_stage(tmp_path, filesystem=MODES) as stage:
+        stage.put("d/", mode="0040700", owner="alice")
+        stage.put("d/f", b"x", mode="0100644", owner="alice")
+        with closing(Taker(stage).snapshots):
+            name = await Taker(stage).take("")
+            for user in ("alice", "bob"):
+                with pytest.raises(AccessDenied):
+                    await stage.tree.children(stage.caller(user=user), f"/{name}/d")
+            root = stage.caller(user="root", groups=frozenset({"supergroup"}))
+            assert len((await stage.tree.children(root, f"/{name}/d")).entries) == 1

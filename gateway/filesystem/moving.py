@@ -21,7 +21,7 @@ from gateway.filesystem.move_plan import target_of
 from gateway.filesystem.move_progress import Progress, described
 from gateway.filesystem.origin_objects import OriginObjects
 from gateway.filesystem.undoing import SETTLE_SECONDS, Undoing
-from gateway.model.failures import Failure, InvalidRequest, NotFound
+from gateway.model.failures import Failure, FileConflict, InvalidRequest, NotFound
 from gateway.model.names import ObjectName
 from gateway.model.voices import Voice
 from gateway.telemetry import metrics
@@ -61,8 +61,9 @@ class Moves:
     async def rename(self, wish: Wish) -> None:
         """Move a file or a directory; returns once nothing is left at the source.
 
-        Raises AccessDenied and InvalidRequest before anything was changed, Overloaded while another
-        move is on its way there, and whatever the origin refuses, once that is undone.
+        Raises AccessDenied, InvalidRequest and FileConflict before anything was changed,
+        Overloaded while another move is on its way there, and whatever the origin refuses, once
+        that is undone.
         """
         _refuse_into_itself(wish.source, wish.target)
         begun = self._new_move(MoveKind.RENAME, wish, "")
@@ -119,6 +120,7 @@ class Moves:
     async def _rename(self, move: Move, wish: Wish, progress: Progress) -> None:
         move = await asyncio.to_thread(self.journal.begin, move)
         try:
+            await self._require_absent(move, wish.voice)
             copying = Copying(self.journal, self.objects, move, wish.voice, wish.admit, progress)
             move = await self._committed(move, copying)
             progress.begin(progress.total)
@@ -129,6 +131,23 @@ class Moves:
             raise
         finally:
             self.journal.in_hand.discard(move.id)
+
+    async def _require_absent(self, move: Move, voice: Voice) -> None:
+        """Raise FileConflict where the target, which was absent, is there by now.
+
+        Of two who rename to one name one must fail: whoever looked before the other's row went
+        looks again under a row of its own.
+        """
+        if move.replaces:
+            return
+        try:
+            page, _ = await self.objects.page(move.target, None, voice)
+        except Failure:
+            await asyncio.to_thread(self.journal.end, move)
+            raise
+        if page.objects:
+            await asyncio.to_thread(self.journal.end, move)
+            raise FileConflict(f"{move.target.key} is there already", code="FileExists")
 
     async def _committed(self, move: Move, copying: Copying) -> Move:
         """Copy and commit, or undo and raise what was in the way."""

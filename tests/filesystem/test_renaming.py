@@ -158,3 +158,28 @@ async def test_what_is_removed_leaves_its_parent(stage):
     assert keys(stage) == ["p/", "q/", "r/"]
     with pytest.raises(AccessDenied):
         await remove(stage.caller(), "/bucket", recursive=True)
+
+
+@pytest.mark.parametrize(("source", "target"), [("a", "t"), ("d", "t")])
+async def test_of_two_who_rename_to_one_name_the_later_fails(stage, source, target, monkeypatch):
+    stage.put("a", b"mine")
+    stage.put("d/f", b"mine")
+    stage.put("b", b"other")
+    stage.put("e/f", b"other")
+    moves = stage.tree.renaming.moves
+    judged = type(moves)._judged
+
+    async def overtaken(self, move, wish):
+        found = await judged(self, move, wish)
+        if move.source.key.rstrip("/") == source:
+            await rename(stage, {"a": "b", "d": "e"}[source], target)
+        return found
+
+    monkeypatch.setattr(type(moves), "_judged", overtaken)
+    with pytest.raises(FileConflict) as conflict:
+        await rename(stage, source, target)
+    assert conflict.value.code == "FileExists"
+    moved = {"a": "t", "d": "t/f"}[source]
+    assert stage.origin.read("bucket", moved) == b"other"
+    assert stage.origin.read("bucket", {"a": "a", "d": "d/f"}[source]) == b"mine"
+    assert moves.journal.moves() == []

@@ -77,11 +77,18 @@ class StagedFile:
         return self._store.read(offset - self.start, count)
 
     def write(self, offset: int, piece: bytes | memoryview) -> None:
-        """Put bytes at a place, behind the end as well; raises OSError."""
-        stop = offset + len(piece)
+        """Put bytes at a place, behind the end as well; raises OSError.
+
+        What cannot be written whole makes the file no longer: its end would be zeros.
+        """
+        before, stop = self.length, offset + len(piece)
         self.refuse_gone(offset)
         self._grow(stop)
-        self._store.write(offset - self.start, piece)
+        try:
+            self._store.write(offset - self.start, piece)
+        except OSError:
+            self.truncate(min(before, self.length))
+            raise
 
     def truncate(self, length: int) -> None:
         """Cut it, or lengthen it by zeros; raises OSError."""

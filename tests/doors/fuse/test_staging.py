@@ -1,6 +1,7 @@
 """Staged files, plain and sealed, against a bytearray; and their common bound."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,28 @@ def test_nothing_of_a_staged_file_has_a_name(tmp_path: Path):
     staged.write(0, b"x")
     assert list(tmp_path.iterdir()) == []
     staged.close()
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_what_the_disk_does_not_take_makes_a_file_no_longer(
+    tmp_path: Path, monkeypatch, *, is_sealed: bool
+):
+    budget = StagingBudget(1 << 30)
+    staged = StagedFile(tmp_path, budget, is_sealed=is_sealed)
+    staged.write(0, b"kept")
+    written = os.pwrite
+
+    def half_full(descriptor: int, piece: bytes | memoryview, offset: int) -> int:
+        if offset + len(piece) > 150_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written(descriptor, piece, offset)
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", half_full)
+        with pytest.raises(OSError, match="No space"):
+            staged.write(4, b"x" * 300_000)
+    assert (staged.length, budget.used) == (4, 4)
+    staged.write(8, b"more")
+    assert staged.read(0, 100) == b"kept\0\0\0\0more"
+    staged.close()
+    assert budget.used == 0

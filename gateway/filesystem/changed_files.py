@@ -70,6 +70,8 @@ class ChangedFiles:
         target = await self.get(caller, path, READ, WRITE)
         added = [await self.get(caller, source, READ, DELETE) for source in sources]
         whole = [one.latest for one in (target, *added)]
+        if len({one.name for one in whole}) != len(whole):  # one object has two paths by its escape
+            raise InvalidRequest("concat wants sources that are other files than its target")
         segments = [Segment(at, 0, one.size, one.size) for at, one in enumerate(whole)]
         status = await self._rewritten(caller, target, whole, segments)
         for one in added:

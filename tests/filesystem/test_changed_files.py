@@ -60,6 +60,18 @@ async def test_a_concat_refuses_what_hdfs_refuses(stage):
     assert stage.origin.read("bucket", "d/1") == b"1"
 
 
+@pytest.mark.parametrize("sources", [["%-0"], ["1", "%-1"]])
+async def test_a_concat_takes_no_object_twice_whatever_its_paths(stage, sources):
+    stage.put("d/0", b"0")
+    stage.put("d/1", b"1")
+    with pytest.raises(InvalidRequest):
+        await stage.tree.concat(
+            stage.caller(), "/bucket/d/0", [f"/bucket/d/{name}" for name in sources]
+        )
+    assert stage.origin.read("bucket", "d/0") == b"0"
+    assert stage.origin.read("bucket", "d/1") == b"1"
+
+
 async def test_a_concat_loses_to_a_write_to_any_of_its_files(stage):
     for raced in ("d/0", "d/1"):
         stage.put("d/0", BODY[:PART])

@@ -26,7 +26,7 @@ from gateway.filesystem.change_gate import (
     told,
 )
 from gateway.filesystem.gate import READ
-from gateway.filesystem.mounts import Place, not_found
+from gateway.filesystem.mounts import Place, not_found, refuse_directory
 from gateway.filesystem.new_objects import NewObjects
 from gateway.filesystem.obstacles import Obstacles
 from gateway.filesystem.pouring import Pouring
@@ -77,6 +77,7 @@ class Alterations:
         """Make a directory by its marker; raises as the tree does."""
         site = await self.obstacles.site(caller, path, makes_parents=makes_parents)
         place, found = site.place, site.found
+        refuse_directory(place)
         if found is not None and found.is_directory and may_exist:
             return found
         if found is not None or place.is_root:

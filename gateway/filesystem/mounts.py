@@ -157,6 +157,12 @@ def read_mount(text: str) -> Mount:
     return Mount(bucket, prefix if not prefix or prefix.endswith("/") else prefix + "/")
 
 
+def refuse_directory(place: Place) -> None:
+    """Raise InvalidRequest where a directory is to be made by the name of an object alone."""
+    if place.is_itself:
+        raise InvalidRequest(f"{place.path} is the name of a file beside a directory: drop its %-")
+
+
 def not_found(path: str) -> NotFound:
     """Return the failure of a path where nothing is."""
     return NotFound(f"There is nothing at {path}", resource=path)

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.core.preserving import kept_by_rewrite
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.gate import READ, Listing
-from gateway.filesystem.mounts import Place, VirtualDirectory, not_found
+from gateway.filesystem.mounts import Place, VirtualDirectory, not_found, refuse_directory
 from gateway.filesystem.move_plan import rest_of
 from gateway.filesystem.moving import Moves, Wish
 from gateway.filesystem.speakers import speaker_of
@@ -42,6 +42,8 @@ class Renaming:
         if here.path == there.path and replaces:
             return
         _refuse_into_itself(here, there, found)
+        if found.is_directory:
+            refuse_directory(there)
         await self._check_parent(caller, there)
         stands = await self.view.find(caller, there)
         if stands is not None:

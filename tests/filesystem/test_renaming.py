@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.filesystem.status import Kind
+from gateway.filesystem.status import Kind, NewAttributes
 from gateway.model.failures import AccessDenied, FileConflict, InvalidRequest, NotFound
 from tests.support.trees import running_stage
 
@@ -183,3 +183,14 @@ async def test_of_two_who_rename_to_one_name_the_later_fails(stage, source, targ
     assert stage.origin.read("bucket", moved) == b"other"
     assert stage.origin.read("bucket", {"a": "a", "d": "d/f"}[source]) == b"mine"
     assert moves.journal.moves() == []
+
+
+async def test_no_directory_is_made_by_the_name_of_an_object_alone(stage):
+    stage.put("d/f", b"x")
+    with pytest.raises(InvalidRequest):
+        await rename(stage, "d", "%-e")
+    with pytest.raises(InvalidRequest):
+        await stage.tree.make_directory(
+            stage.caller(), "/bucket/%-e", NewAttributes(), makes_parents=True, may_exist=True
+        )
+    assert keys(stage) == ["d/f"]

@@ -1,6 +1,6 @@
 """What is to be done with each object of a move: decided here, done elsewhere (pure)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -114,6 +114,15 @@ def plan_target(
 def was_there(version: ListedObject, dated: str) -> bool:
     """Return whether an object was there at a moment of the origin's clock (both HTTP dates)."""
     return _moment(version.last_modified) <= _moment(dated)
+
+
+def newest(dates: Iterable[str]) -> str:
+    """Return the latest of some HTTP dates, of which '' is none; '' where there is none at all.
+
+    What a listing shows was there when it was made, though the same answer's Date be older: some
+    servers renew that once a second, and late.
+    """
+    return max(filter(None, dates), key=_moment, default="")
 
 
 def _moment(text: str) -> datetime:

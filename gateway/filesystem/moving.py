@@ -17,7 +17,7 @@ from typing import Any, Final
 from gateway.filesystem.completing import Completing, DeletionRefused
 from gateway.filesystem.copying import Admit, Copying
 from gateway.filesystem.journal import Journal, Move, MoveKind, Phase
-from gateway.filesystem.move_plan import target_of
+from gateway.filesystem.move_plan import newest, target_of
 from gateway.filesystem.move_progress import Progress, described
 from gateway.filesystem.origin_objects import OriginObjects
 from gateway.filesystem.undoing import SETTLE_SECONDS, Undoing
@@ -108,6 +108,7 @@ class Moves:
         while True:
             page, date = await self.objects.page(move.source, token, wish.voice)
             dated = dated or date
+            dated = newest((dated, *(version.last_modified for version in page.objects)))
             wish.admit(page.objects)
             if move.kind is MoveKind.RENAME:
                 for version in page.objects:

@@ -9,7 +9,7 @@ origins.
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -172,7 +172,7 @@ def all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 def refuse_unknown(written: Mapping[str, Any], source: str) -> None:
     """Raise SettingsError for the first key that is not known, with the nearest that is."""
-    known = list(all_keys(Settings))
+    known = [*all_keys(Settings), *_entry_lists(known_keys(Settings), all_keys(Settings))]
     sections = list(Settings.model_fields)
     for key in _written_keys(written):
         top = key.partition(".")[0]
@@ -184,6 +184,12 @@ def refuse_unknown(written: Mapping[str, Any], source: str) -> None:
             f"{unknown} in {source} is not a setting: the nearest known is "
             f"{nearest_of(unknown, choices)}, so write that or remove it",
         )
+
+
+def _entry_lists(whole: Iterable[str], leaves: Iterable[str]) -> Iterator[str]:
+    """Yield the lists of entries within sections, which may be written as a list without any."""
+    within = {leaf.rpartition(".")[0] for leaf in leaves}
+    return (key for key in whole if key in within and "." in key)
 
 
 def _written_keys(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -8,6 +8,7 @@ from gateway.core.bodies import BytesBody
 from gateway.core.receipt import Receipt
 from gateway.demo.origin_faults import Fault, Gate
 from gateway.filesystem.journal import Phase
+from gateway.filesystem.move_plan import newest
 from gateway.model.failures import (
     AccessDenied,
     Failure,
@@ -376,3 +377,9 @@ async def test_what_one_copy_does_not_take_is_copied_in_parts(origin, room):
 async def put(room, key, body, headers):
     made = room.objects.changing
     await made.put(ObjectName(BUCKET, key), BytesBody(body), headers, FOREBAY, Receipt())
+
+
+def test_what_a_listing_shows_was_there_however_late_the_clock_of_its_answer_is():
+    late, shown = "Sat, 28 Nov 2026 21:00:00 GMT", "Sat, 28 Nov 2026 21:00:02 GMT"
+    assert newest((late, shown, "")) == shown
+    assert newest(("", "")) == ""

@@ -20,6 +20,7 @@ from gateway.model.failures import (
 )
 from gateway.protocol.s3.errors import ERRORS, error_xml, failure_answer
 from gateway.protocol.sts import answers
+from gateway.protocol.webhdfs.errors import OF_CODE
 
 CODE = re.compile(r'\bcode="([A-Za-z0-9]+)"')
 SOURCES = sorted(Path(gateway.__file__).parent.rglob("*.py"))
@@ -39,7 +40,8 @@ def test_every_code_in_the_package_is_in_the_table():
     assert {"SignatureDoesNotMatch", "IncompleteBody"} <= found
     # STS answers in words of its own; what only commands say of identities no client ever sees.
     elsewhere = answers._STATUS.keys() | {"EntityAlreadyExists", "NoSuchEntity", "NoSuchGroup"}
-    elsewhere |= FILE_CONFLICTS  # of paths, which the S3 door does not have
+    # Of paths, and of WebHDFS's own words, which the S3 door does not have.
+    elsewhere |= FILE_CONFLICTS | OF_CODE.keys()
     assert found <= ERRORS.keys() | elsewhere
 
 

@@ -274,8 +274,8 @@ async def test_a_summary_costs_its_listing_and_no_more(stage):
         await stage.tree.summary(stage.caller(), "/bucket/none")
 
 
-async def test_a_hundred_thousand_children_are_listed_in_pages_at_bounded_memory(listed):
-    count = 100_000
+async def test_fifteen_thousand_children_are_listed_in_pages_at_bounded_memory(listed):
+    count = 15_000  # a hundred thousand: conformance/run.py webhdfs --part listing
     for number in range(count):
         listed.put(f"d/part-{number:06}.parquet")
     listed.put("d/part/x")
@@ -286,7 +286,7 @@ async def test_a_hundred_thousand_children_are_listed_in_pages_at_bounded_memory
         seen, after = seen + len(page.entries), page.after
         listed.origin.counters.calls.clear()
         listed.receipts.clear()
-        if seen > count * 0.93:
+        if seen > count * 0.6:
             tracemalloc.start()
             held.append(bytes_held())
     tracemalloc.stop()

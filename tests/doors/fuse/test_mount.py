@@ -114,7 +114,7 @@ def test_a_directory_lists_its_entries_with_attributes(mount, s3):
 
 
 def test_a_large_directory_is_listed_whole(mount, origin, s3):
-    names = [f"f{number:05}" for number in range(2300)]
+    names = [f"f{number:05}" for number in range(1100)]
     for name in names:
         put(s3, f"large/{name}", b"")
     assert names_in(mount.path / "large") == names

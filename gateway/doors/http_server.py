@@ -38,12 +38,17 @@ class DoorServer(web.Server):
         connections: Connections,
         words: LastWords,
         at_once: AtOnce | None = None,
+        connection: type[ClientConnection] = ClientConnection,
     ) -> None:
-        """Serve `handler` on `connections`; what `at_once` answers needs no handler."""
+        """Serve `handler` on `connections`; what `at_once` answers needs no handler.
+
+        `connection` is what one is where nothing is answered at once.
+        """
         super().__init__(self._answered)
         self._words = words
         self._handler = handler
         self._at_once = at_once
+        self._connection = connection
         self._bounded = connections
 
     def __call__(self) -> "RequestHandler":
@@ -53,7 +58,7 @@ class DoorServer(web.Server):
             return RefusedConnection(self._bounded, self._words)  # type: ignore[return-value]
         loop = asyncio.get_running_loop()
         if self._at_once is None:
-            return ClientConnection(self, self._bounded, loop, self._words)
+            return self._connection(self, self._bounded, loop, self._words)
         return PromptConnection(self, self._bounded, loop, self._words, self._at_once)
 
     async def listen(

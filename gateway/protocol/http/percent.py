@@ -12,6 +12,7 @@ from gateway.model.failures import InvalidRequest
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PATH_IS_CANONICAL = re.compile(r"[A-Za-z0-9/._~-]*").fullmatch
+_BARE = re.compile(rb"[\x80-\xff]")
 _QUERY_IS_PLAIN = re.compile(r"[A-Za-z0-9._~=&-]*").fullmatch
 
 
@@ -47,6 +48,11 @@ def encode(text: str) -> str:
 def encode_path(text: str) -> str:
     """Return S3's URI-encoding of `text` with '/' kept (AWS: canonical URI)."""
     return quote(text, safe="/", errors="surrogateescape")
+
+
+def escape_bare(raw: bytes) -> bytes:
+    """Return bytes of a request line with those beyond ASCII escaped, and nothing else."""
+    return _BARE.sub(lambda found: b"%%%02X" % found[0], raw)
 
 
 def canonical_path(raw_path: str) -> str:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.protocol.http.percent import canonical_path, canonical_query, decode, encode_path
+from gateway.protocol.http.percent import (
+    canonical_path,
+    canonical_query,
+    decode,
+    encode_path,
+    escape_bare,
+)
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",))))
@@ -45,3 +51,10 @@ def test_canonical_queries(sent, canonical):
 )
 def test_canonical_paths(sent, canonical):
     assert canonical_path(sent) == canonical
+
+
+def test_bare_bytes_beyond_ascii_are_escaped_and_no_others():
+    line = "GET /a%20é+é?x=\U0001f418 HTTP/1.1\r".encode()
+    escaped = escape_bare(line)
+    assert escaped == b"GET /a%20%C3%A9+%C3%A9?x=%F0%9F%90%98 HTTP/1.1\r"
+    assert escape_bare(escaped) == escaped

@@ -13,6 +13,7 @@ from gateway.doors.http_server import DoorServer
 from gateway.doors.s3.pipeline import Pipeline as S3Pipeline
 from gateway.doors.tls import ListenerTls
 from gateway.doors.webhdfs.authentication import Proofs, WebHdfsAuthentication
+from gateway.doors.webhdfs.connection import HadoopConnection
 from gateway.doors.webhdfs.delegation import Delegation
 from gateway.doors.webhdfs.handlers import make_handlers
 from gateway.doors.webhdfs.last_words import WEBHDFS_WORDS
@@ -78,7 +79,11 @@ def make_webhdfs(
         now=now,
     )
     tls = listener_tls(chosen.tls_cert, chosen.tls_key)
-    return WebHdfsDoor(DoorServer(pipeline.serve, connections, WEBHDFS_WORDS), tls, proofs)
+    return WebHdfsDoor(
+        DoorServer(pipeline.serve, connections, WEBHDFS_WORDS, connection=HadoopConnection),
+        tls,
+        proofs,
+    )
 
 
 def mounts_of(chosen: WebHdfsSettings) -> MountTable:

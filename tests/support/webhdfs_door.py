@@ -26,6 +26,7 @@ from gateway.doors.connections import Connections, Limits
 from gateway.doors.http_server import DoorServer, listening_socket
 from gateway.doors.room import Room
 from gateway.doors.webhdfs.authentication import Proofs, WebHdfsAuthentication
+from gateway.doors.webhdfs.connection import HadoopConnection
 from gateway.doors.webhdfs.delegation import Delegation
 from gateway.doors.webhdfs.handlers import make_handlers
 from gateway.doors.webhdfs.last_words import WEBHDFS_WORDS
@@ -162,7 +163,7 @@ async def running_door(
             now=now,
         )
         connections = Connections(limits)
-        server = DoorServer(pipeline.serve, connections, WEBHDFS_WORDS)
+        server = DoorServer(pipeline.serve, connections, WEBHDFS_WORDS, connection=HadoopConnection)
         listener = listening_socket("127.0.0.1", 0)
         listening = await server.listen(listener, None)
         port = listener.getsockname()[1]

@@ -52,7 +52,7 @@ def encode_path(text: str) -> str:
 
 def escape_bare(raw: bytes) -> bytes:
     """Return bytes of a request line with those beyond ASCII escaped, and nothing else."""
-    return _BARE.sub(lambda found: b"%%%02X" % found[0], raw)
+    return _BARE.sub(lambda found: b"%%%02X" % found[0][0], raw)
 
 
 def canonical_path(raw_path: str) -> str:

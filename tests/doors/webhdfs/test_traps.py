@@ -193,3 +193,25 @@ async def test_a_request_beyond_the_bound_is_told_to_come_again(tmp_path):
         assert answer.headers["Retry-After"] == "2"
         tree.may_answer.set()
         assert (await first).status == 200
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 21, 22, 40])
+async def test_a_name_in_bare_utf8_is_read_as_if_it_were_escaped(door, cut):
+    door.tree.put("/d/\u00e9\U0001f418", b"x")
+    target = "/webhdfs/v1/d/\u00e9\U0001f418?op=OPEN&user.name=alice"
+    head = f"GET {target} HTTP/1.1\r\nHost: h\r\n\r\n".encode()
+    async with raw_connection(door.endpoint) as connection:
+        for _ in range(2):  # the second on a connection that was used
+            await connection.send(head[:cut])
+            await connection.send(head[cut:])
+            answer = await connection.answer()
+            assert (answer.status, answer.body) == (200, b"x")
+
+
+async def test_a_body_is_left_as_it_is(door):
+    body = "\u00e9\r\n".encode() * 3
+    length = f"Content-Length: {len(body)}\r\n\r\n"
+    async with raw_connection(door.endpoint) as connection:
+        await connection.send(CREATE.replace("new", "caf\u00e9").encode() + length.encode() + body)
+        assert (await connection.answer("PUT")).status == 201
+    assert (await door.ask("GET", "/d/caf%C3%A9?op=OPEN")).body == body

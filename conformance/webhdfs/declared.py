@@ -83,7 +83,9 @@ DECLARED: dict[tuple[str, str], Declared] = {
     ("REFUSED", "operation twice"): Declared(
         400, "nobody knows which is meant", "IllegalArgumentException"
     ),
-    ("REFUSED", "options of HTTP"): _METHOD,
+    ("REFUSED", "options of HTTP"): Declared(
+        200, "it is where Hadoop's client shows its Kerberos ticket"
+    ),
     ("REFUSED", "patch"): _METHOD,
     ("REFUSED", "no user"): Declared(
         401, "who does not say who it is is nobody, not dr.who", "AccessControlException"

@@ -51,7 +51,8 @@ def _measure(bench: Bench, walk, names: list[str], figures: list[str]) -> None:
         growth = (memory.peak - memory.at_rest) / _MIB
         figures.append(
             f"{time_} time: {pages} pages in {seconds:.1f} s, from {memory.at_rest / _MIB:.0f} to "
-            f"{memory.peak / _MIB:.0f} MiB at most;"
+            f"{memory.peak / _MIB:.0f} MiB at most (resident, the mapped index included: from "
+            f"{memory.resident_at_rest / _MIB:.0f} to {memory.resident_peak / _MIB:.0f});"
         )
         same(f"{time_} time", seen == names, wanted=True)
         if growth > _GROWTH_MIB_MAX:

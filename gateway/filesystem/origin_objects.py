@@ -37,6 +37,7 @@ from gateway.protocol.s3.requests import DeleteEntry, DeleteRequest
 from gateway.protocol.s3.responses import read_delete_errors
 
 _OK: Final = 200
+_BAD: Final = 400
 _NOT_FOUND: Final = 404
 _CHANGED: Final = 412
 _TAGGING_BYTES_MAX: Final = 64 * 1024
@@ -90,6 +91,8 @@ class OriginObjects:
         except OriginRefused as refused:
             if refused.status == _NOT_FOUND:
                 raise NotFound(f"{source} is not there any more") from None
+            if refused.status == _BAD and target.key.endswith("/") and not version.size:
+                return await self._put_anew(source, version, target, head, voice)
             raise
         return made.etag
 
@@ -143,6 +146,21 @@ class OriginObjects:
     async def put_marker(self, name: ObjectName, headers: Mapping[str, str], voice: Voice) -> None:
         """As `MoveObjects`."""
         await self.changing.put(name, BytesBody(b""), headers, voice, Receipt())
+
+    async def _put_anew(
+        self,
+        source: ObjectName,
+        version: ListedObject,
+        target: ObjectName,
+        head: Mapping[str, str],
+        voice: Voice,
+    ) -> str:
+        """Write a directory's marker as it is, which versitygw does not copy (400)."""
+        if head.get("ETag") != version.etag:
+            raise VersionChanged(f"{source} was written to meanwhile")
+        headers = {**kept_by_rewrite(head), **await self._tagging(source, head, voice)}
+        made = await self.changing.put(target, BytesBody(b""), headers, voice, Receipt())
+        return made.etag
 
     async def _copy_in_parts(
         self,

@@ -49,8 +49,11 @@ def keys(client, bucket):
 async def test_a_directory_is_moved_and_removed(client, bucket, room):
     for key in ("a/f", "a/ü &+", "a/sub/g"):
         client.put_object(Bucket=bucket, Key=key, Body=key.encode(), Metadata={"file-owner": "me"})
+    client.put_object(Bucket=bucket, Key="a/sub/", Metadata={"file-owner": "marked"})
     await room.moves.rename(wish(bucket, "a/", "b/"))
-    assert sorted(keys(client, bucket)) == ["b/f", "b/sub/g", "b/ü &+"]
+    assert sorted(keys(client, bucket)) == ["b/f", "b/sub/", "b/sub/g", "b/ü &+"]
+    marker = client.head_object(Bucket=bucket, Key="b/sub/")
+    assert (marker["ContentLength"], marker["Metadata"]) == (0, {"file-owner": "marked"})
     moved = client.get_object(Bucket=bucket, Key="b/ü &+")
     assert (moved["Body"].read(), moved["Metadata"]) == ("a/ü &+".encode(), {"file-owner": "me"})
     await room.moves.rename(wish(bucket, "b/f", "b/h"))

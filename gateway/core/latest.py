@@ -72,16 +72,15 @@ async def find_latest(
 
 
 async def tags_of(
-    origin: Origin, latest: Latest, voice: Voice, receipt: Receipt
+    origin: Origin, name: ObjectName, head: Mapping[str, str], voice: Voice, receipt: Receipt
 ) -> Mapping[str, str]:
     """Return the header that gives a new body the tags of an object, none where it has none.
 
-    Raises OriginRefused, OriginUnreachable.
+    `head` is what a HEAD said of it. Raises OriginRefused, OriginUnreachable.
     """
-    if int(latest.headers.get(TAGS, "0") or "0") == 0:
+    if int(head.get(TAGS, "0") or "0") == 0:
         return {}
     receipt.origin_requests += 1
-    name = latest.name
     answer = await origin.ask(
         OriginRequest("GET", name.bucket, encode_key(name.key), "tagging=", _PLAIN, voice=voice)
     )

@@ -1,5 +1,6 @@
 """How many requests a worker answers at a time, whoever answers them."""
 
+from gateway.model.failures import Overloaded
 from gateway.telemetry import metrics
 
 
@@ -14,14 +15,15 @@ class Room:
         self.count = 0
 
     @property
-    def is_overfull(self) -> bool:
-        """Return whether more are in than there is room for."""
-        return self.count > self._requests_max
-
-    @property
     def is_full(self) -> bool:
         """Return whether one more would be too many."""
         return self.count >= self._requests_max
+
+    def require(self) -> None:
+        """Raise Overloaded where more are in than there is room for."""
+        if self.count > self._requests_max:
+            metrics.requests_slowed.labels(bound="requests_max").inc()
+            raise Overloaded("Please reduce your request rate.")
 
     def enter(self) -> None:
         """Count a request that is being answered from now on."""

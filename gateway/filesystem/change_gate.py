@@ -52,7 +52,8 @@ class ChangeGate:
 
     async def tags(self, caller: Caller, latest: Latest) -> Mapping[str, str]:
         """Return the header that gives a new body the object's tags."""
-        return await tags_of(self._patient, latest, caller.voice, caller.receipt)
+        name, head = latest.name, latest.headers
+        return await tags_of(self._patient, name, head, caller.voice, caller.receipt)
 
     def judged(self, condition: Condition) -> Condition:
         """Return a condition; raises NotSupported where the origin would ignore it."""

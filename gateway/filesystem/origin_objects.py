@@ -8,6 +8,7 @@ from typing import Final
 from gateway.core.bodies import BytesBody
 from gateway.core.changing import COPY_BYTES_MAX, Changing, CopySource
 from gateway.core.deleting import ask_deletion
+from gateway.core.latest import tags_of
 from gateway.core.preserving import kept_by_copy, kept_by_rewrite
 from gateway.core.receipt import Receipt
 from gateway.filesystem.move_objects import Undeleted
@@ -22,9 +23,7 @@ from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.voices import Voice
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
-from gateway.protocol.http.percent import encode
 from gateway.protocol.s3.addressing import encode_key
-from gateway.protocol.s3.documents import find_document
 from gateway.protocol.s3.listings import (
     LISTING_BYTES_MAX,
     PAGE_KEYS_MAX,
@@ -40,8 +39,6 @@ _OK: Final = 200
 _BAD: Final = 400
 _NOT_FOUND: Final = 404
 _CHANGED: Final = 412
-_TAGGING_BYTES_MAX: Final = 64 * 1024
-_TAGS: Final = "x-amz-tagging-count"
 _PART_BYTES: Final = 1024**3
 """Of a body that one CopyObject does not take: 5 TiB are 5,120 parts."""
 _PLAIN: Final = {"Accept-Encoding": "identity"}
@@ -158,7 +155,7 @@ class OriginObjects:
         """Write a directory's marker as it is, which versitygw does not copy (400)."""
         if head.get("ETag") != version.etag:
             raise VersionChanged(f"{source} was written to meanwhile")
-        headers = {**kept_by_rewrite(head), **await self._tagging(source, head, voice)}
+        headers = await self._kept(source, head, voice)
         made = await self.changing.put(target, BytesBody(b""), headers, voice, Receipt())
         return made.etag
 
@@ -171,7 +168,7 @@ class OriginObjects:
         voice: Voice,
     ) -> str:
         """Copy what is larger than one copy may be; nothing of it is seen before the end."""
-        headers = {**kept_by_rewrite(head), **await self._tagging(source, head, voice)}
+        headers = await self._kept(source, head, voice)
         upload = await self.changing.begin(target, headers, voice, Receipt(), has_copies=True)
         try:
             parts = [
@@ -188,22 +185,14 @@ class OriginObjects:
         starts = range(0, size, self.part_bytes)
         return [ByteRange(start, min(start + self.part_bytes, size)) for start in starts]
 
-    async def _tagging(
+    async def _kept(
         self, name: ObjectName, head: Mapping[str, str], voice: Voice
     ) -> dict[str, str]:
-        """Return the header that gives an upload the tags of an object."""
-        if _TAGS not in head:
-            return {}
-        answer = await self._ask("GET", name, voice, "tagging=")
-        body = await answer.read(_TAGGING_BYTES_MAX)
-        root = find_document(body)
-        if answer.status != _OK or root is None:
-            raise OriginRefused(answer.status, answer.headers, body)
-        pairs = [
-            f"{encode(tag.findtext('Key') or '')}={encode(tag.findtext('Value') or '')}"
-            for tag in root.iter("Tag")
-        ]
-        return {"x-amz-tagging": "&".join(pairs)} if pairs else {}
+        """Return the headers that give a new body all that the object has, its tags too."""
+        return {
+            **kept_by_rewrite(head),
+            **await tags_of(self.patient, name, head, voice, Receipt()),
+        }
 
     async def _ask(
         self,

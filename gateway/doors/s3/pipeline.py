@@ -23,7 +23,6 @@ from gateway.model.failures import (
     AuthenticationFailed,
     Failure,
     NotSupported,
-    Overloaded,
 )
 from gateway.protocol.http.head import check_expectation, check_transfer_coding
 from gateway.protocol.s3.addressing import locate
@@ -93,7 +92,7 @@ class Pipeline:
     async def _respond(self, exchange: S3Exchange) -> web.StreamResponse:
         """Live the life of an S3 request."""
         try:
-            self._require_room()
+            self.room.require()
             head = exchange.head
             target = exchange.target = locate(head.host, head.path, self._domains)
             held = self.virtual.find(target.bucket)
@@ -135,12 +134,6 @@ class Pipeline:
         except (ConnectionError, asyncio.CancelledError):
             exchange.error_code = exchange.error_code or "ClientDisconnected"
             raise
-
-    def _require_room(self) -> None:
-        """Raise Overloaded for a request beyond those that a worker answers at a time."""
-        if self.room.is_overfull:
-            metrics.requests_slowed.labels(bound="requests_max").inc()
-            raise Overloaded("Please reduce your request rate.")
 
     def _require(self, exchange: S3Exchange, operation: Operation) -> None:
         """Judge the operation's action, and those that its headers ask for besides."""

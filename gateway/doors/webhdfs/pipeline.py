@@ -23,7 +23,6 @@ from gateway.model.failures import (
     Failure,
     NotFound,
     NotSupported,
-    Overloaded,
 )
 from gateway.protocol.http.head import check_expectation, check_transfer_coding
 from gateway.protocol.s3.addressing import Target
@@ -77,7 +76,7 @@ class Pipeline:
     async def _respond(self, exchange: WebHdfsExchange) -> web.StreamResponse:
         """Live the life of a WebHDFS request."""
         try:
-            self._require_room()
+            self._room.require()
             head = exchange.head
             exchange.path = _path_of(exchange)
             check_expectation(head)
@@ -97,12 +96,6 @@ class Pipeline:
         except (ConnectionError, asyncio.CancelledError):
             exchange.error_code = exchange.error_code or "ClientDisconnected"
             raise
-
-    def _require_room(self) -> None:
-        """Raise Overloaded for a request beyond those that a worker answers at a time."""
-        if self._room.is_overfull:
-            metrics.requests_slowed.labels(bound="requests_max").inc()
-            raise Overloaded("Please reduce your request rate.")
 
     async def _identify(self, exchange: WebHdfsExchange) -> None:
         """Find out who asks, and admit them by their rates."""

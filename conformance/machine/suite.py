@@ -7,8 +7,6 @@ and the reads that were stale, mixed or resurrected, which must be none. The gat
 whole run but for the restarts and kills that are among the steps.
 """
 
-import argparse
-import json
 import sys
 import tempfile
 import time
@@ -16,78 +14,30 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
-
+from conformance.machine.rounds import play, read_words, write
 from tests.models.machine import GatewayMachine
 from tests.models.stage import Stage
 
-_RESULTS = Path(__file__).resolve().parents[1] / "results"
+_STEPS_A_ROUND = 50
 _BROKEN = ("stale", "mixed", "resurrected", "lost", "odd")
-_ROUND = settings(
-    max_examples=10,
-    stateful_step_count=50,
-    deadline=None,
-    database=None,
-    # An example cannot be replayed on a cache that has moved on, so none is shrunk.
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    print_blob=False,
-)
 
 
 def main(words: Sequence[str]) -> int:
     """Run; 1 where a promise was broken."""
-    parser = argparse.ArgumentParser(prog="conformance/run.py machine", description=__doc__)
-    parser.add_argument("--steps", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", action="store_true", help="write conformance/results")
-    chosen = parser.parse_args(words)
+    chosen = read_words("machine", words, __doc__, 10_000)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="forebay-machine-") as folder:
         stage = Stage(Path(folder))
         stage.open()
         GatewayMachine.stage = stage
-        failure = _play(stage, chosen.steps, chosen.seed)
+        failure = play(GatewayMachine, stage.counts, chosen, _STEPS_A_ROUND)
         log = stage.gateway.process.log[-4000:] if failure else ""
         stage.close()
     told = _told(stage.counts, chosen.seed, time.monotonic() - begun, failure)
     sys.stdout.write(_table(told) + log)
     if chosen.write:
-        _RESULTS.mkdir(exist_ok=True)
-        path = _RESULTS / "machine.json"
-        path.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
+        write("machine", told)
     return int(bool(failure) or any(stage.counts[kind] for kind in _BROKEN))
-
-
-def _play(stage: Stage, steps: int, first_seed: int) -> str:
-    """Play rounds until there were so many steps; return the failure's words, if there is one."""
-    number = first_seed * 1000
-    while stage.counts["steps"] < steps:
-        number += 1
-        try:
-            _one_round(number)
-        except BaseException as failure:
-            if isinstance(failure, KeyboardInterrupt):
-                raise
-            return f"round {number}: {_words(failure)}"
-        done, checked = stage.counts["steps"], stage.counts["reads checked"]
-        sys.stderr.write(f"round {number}: {done} steps, {checked} reads checked\n")
-    return ""
-
-
-def _one_round(number: int) -> None:
-    @seed(number)
-    class Seeded(GatewayMachine):
-        """The machine under this round's seed."""
-
-    run_state_machine_as_test(Seeded, settings=_ROUND)
-
-
-def _words(failure: BaseException) -> str:
-    notes = getattr(failure, "__notes__", [])
-    inner = getattr(failure, "exceptions", ())
-    return "\n".join([repr(failure), *notes, *map(_words, inner)])
 
 
 def _told(counts: Counter[str], number: int, seconds: float, failure: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "bucket"
+AS_ADMIN = ("--identity", "admin")
 
 
 def why_not() -> str:

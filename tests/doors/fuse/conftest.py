@@ -1,7 +1,7 @@
-"""Calls on a mount's operations without a kernel, on a tree in memory."""
+"""Calls on a mount's operations without a kernel, on a tree in memory; and a real mount."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from gateway.access.authentication import Principal
 from gateway.access.policy import Policy
+from gateway.demo.origin import EmbeddedOrigin
 from gateway.doors.fuse.belief import Believing
 from gateway.doors.fuse.callers import Callers
 from gateway.doors.fuse.inodes import Inodes
@@ -22,6 +23,9 @@ from gateway.doors.fuse.users import Names
 from gateway.model.rules import STRICT, Freshness
 from gateway.protocol.s3.no_claim import NO_CLAIM
 from tests.doubles.memory_tree import MemoryTree
+from tests.support.gateway_settings import gateway_tables
+from tests.support.mount_process import AS_ADMIN, BUCKET, MountProcess, mount_process
+from tests.support.origins import s3_client, threaded_origin
 
 STAGED_BYTES_MAX = 40 << 20
 ME = SimpleNamespace(uid=1001, gid=1002, pid=1, umask=0o022)
@@ -75,3 +79,28 @@ async def refused(call: Any) -> int:
     with pytest.raises(errors.FUSEError) as raised:
         await call
     return int(raised.value.errno)
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[EmbeddedOrigin]:
+    with threaded_origin() as running:
+        running.make_bucket(BUCKET)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def s3(origin: EmbeddedOrigin) -> Any:
+    return s3_client(origin.endpoint)
+
+
+@pytest.fixture(scope="module")
+def tables(origin: EmbeddedOrigin, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return gateway_tables(origin.endpoint, tmp_path_factory.mktemp("shared") / "flash")
+
+
+@pytest.fixture(scope="module")
+def mount(
+    tables: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MountProcess]:
+    with mount_process(tables, tmp_path_factory.mktemp("mount"), *AS_ADMIN) as running:
+        yield running

@@ -5,41 +5,15 @@ import os
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.demo.origin import EmbeddedOrigin
-from tests.support.gateway_settings import gateway_tables
-from tests.support.mount_process import BUCKET, MountProcess, mount_process, why_not
-from tests.support.origins import s3_client, threaded_origin
+from tests.support.mount_process import BUCKET, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can be mounted here")
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[EmbeddedOrigin]:
-    with threaded_origin() as running:
-        running.make_bucket(BUCKET)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def s3(origin: EmbeddedOrigin) -> Any:
-    return s3_client(origin.endpoint)
-
-
-@pytest.fixture(scope="module")
-def mount(
-    origin: EmbeddedOrigin, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MountProcess]:
-    folder = tmp_path_factory.mktemp("mount")
-    tables = gateway_tables(origin.endpoint, folder / "flash")
-    with mount_process(tables, folder, "--identity", "admin") as running:
-        yield running
 
 
 def keys(s3: Any, prefix: str) -> list[str]:

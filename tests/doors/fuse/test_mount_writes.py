@@ -5,46 +5,16 @@ import fcntl
 import os
 import random
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.demo.origin import EmbeddedOrigin
-from tests.support.gateway_settings import gateway_tables
-from tests.support.mount_process import BUCKET, MountProcess, mount_process, why_not
-from tests.support.origins import s3_client, threaded_origin
+from tests.support.mount_process import AS_ADMIN, BUCKET, mount_process, why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can be mounted here")
-AS_ADMIN = ("--identity", "admin")
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[EmbeddedOrigin]:
-    with threaded_origin() as running:
-        running.make_bucket(BUCKET)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def s3(origin: EmbeddedOrigin) -> Any:
-    return s3_client(origin.endpoint)
-
-
-@pytest.fixture(scope="module")
-def tables(origin: EmbeddedOrigin, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return gateway_tables(origin.endpoint, tmp_path_factory.mktemp("shared") / "flash")
-
-
-@pytest.fixture(scope="module")
-def mount(
-    tables: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MountProcess]:
-    with mount_process(tables, tmp_path_factory.mktemp("mount"), *AS_ADMIN) as running:
-        yield running
 
 
 def body(s3: Any, key: str) -> bytes | None:

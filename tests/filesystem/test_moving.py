@@ -332,6 +332,13 @@ async def test_what_is_removed_is_what_was_there(origin, room):
     assert shown(origin, "a") == {"/later": (b"later", ""), "b": (b"neighbour", "")}
 
 
+async def test_what_was_judged_is_removed_though_the_answer_s_clock_be_behind_it(origin, room):
+    fill(origin, "a/", 3)
+    origin.put(BUCKET, "a/ahead", b"x", modified=origin.store.clock() + 2)
+    await room.remove("a/")
+    assert shown(origin, "a/") == {}
+
+
 async def test_a_deletion_that_the_origin_refuses_in_part_removes_the_rest(origin, room):
     fill(origin, "a/", 1003)
     calls = iter(range(9))

@@ -189,3 +189,18 @@ async def test_more_open_files_than_may_be_are_enfile(ops, tree: MemoryTree):
         await ops.release(one.fh)
     again = await ops.open(entry.st_ino, 0, ME)
     await ops.release(again.fh)
+
+
+async def test_a_directory_is_asked_for_once_in_its_time_and_a_file_each_time(ops, room, tree):
+    tree.make("/d")
+    tree.put("/d/a", b"1")
+    directory = await ops.lookup(1, b"d", ME)
+    file = await ops.lookup(directory.st_ino, b"a", ME)
+    tree.asked.clear()
+    await ops.getattr(directory.st_ino, ME)
+    assert tree.asked == []
+    await ops.getattr(file.st_ino, ME)
+    assert tree.asked == [("status", "/d/a")]
+    room.inodes.root.children["d"].known_at -= room.believing.directory_seconds
+    await ops.getattr(directory.st_ino, ME)
+    assert tree.asked[1:] == [("status", "/d")]

@@ -80,7 +80,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of a directory's children, in the order of their names' UTF-8 bytes."""
+    """Some of a directory's children, in the order of their names' bytes as keys have them."""
 
     entries: tuple[Status, ...]
     after: str | None

@@ -46,21 +46,24 @@ def fsx(mount: Mount, folder: Path, operations: int, seed: int) -> Row:
     configuration.write_text(_FSX.format(mapwrite="10.0"))
     words = [get_tool("fsx"), "-f", str(configuration), "-N", str(operations), "-S", str(seed)]
     began = monotonic()
-    said = _said([*words, str(mount.path / "fsx-file")])
+    said = _said([*words, str(mount.path / "fsx-file")], folder)
     figures = {"operations": operations, "seed": seed, "seconds": round(monotonic() - began, 1)}
     failures = [said] if said else []
     return Row("exercisers", "fsx", figures, failures, mounter=mount.name)
 
 
-def fio(mount: Mount) -> list[Row]:
-    """Run the verify jobs: write, then read all of it again by crc32c."""
+def fio(mount: Mount, folder: Path) -> list[Row]:
+    """Run the verify jobs: write, then read all of it again by crc32c.
+
+    What fio notes of a job that ends early stands in `folder`.
+    """
     rows = []
     for name, kind, block, size in _FIO:
         words = ["fio", "--name=verify", f"--directory={mount.path}", f"--rw={kind}"]
         words += [f"--bs={block}", f"--size={size}", "--verify=crc32c", "--verify_fatal=1"]
         words += ["--do_verify=1", "--ioengine=psync", "--fallocate=none", "--randseed=7"]
         began = monotonic()
-        said = _said([*words, "--output-format=json", "--end_fsync=1"])
+        said = _said([*words, "--output-format=json", "--end_fsync=1"], folder)
         figures = {"size": size, "seconds": round(monotonic() - began, 1)}
         rows.append(
             Row("exercisers", f"fio {name}", figures, [said] if said else [], mounter=mount.name)
@@ -69,11 +72,16 @@ def fio(mount: Mount) -> list[Row]:
     return rows
 
 
-def _said(words: Sequence[str]) -> str:
+def _said(words: Sequence[str], folder: Path) -> str:
     """Return a program's last words where it failed; '' where all was well."""
     try:
         done = subprocess.run(
-            words, capture_output=True, text=True, timeout=_SECONDS_MAX, check=False
+            words,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS_MAX,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"no end after {_SECONDS_MAX} s"

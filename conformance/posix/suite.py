@@ -80,7 +80,7 @@ def _exercisers(chosen: argparse.Namespace, folder: Path) -> list[Row]:
         with staged(chosen.origin) as stage, mounted(name, stage, "x", folder / name) as mount:
             operations = 2000 if chosen.quick else chosen.operations
             rows += _told([exercisers.fsx(mount, folder, operations, chosen.seed)])
-            rows += _told(exercisers.fio(mount))
+            rows += _told(exercisers.fio(mount, folder))
     return rows
 
 

@@ -7,6 +7,7 @@ origin's own clock. Either way a key that the origin refuses to delete is told.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,13 @@ from gateway.filesystem.move_plan import (
 )
 from gateway.filesystem.move_progress import Progress, described
 from gateway.filesystem.side_by_side import side_by_side
-from gateway.model.failures import AccessDenied, Failure, OriginRefused, OriginUnreachable
+from gateway.model.failures import (
+    AccessDenied,
+    Failure,
+    FileConflict,
+    OriginRefused,
+    OriginUnreachable,
+)
 from gateway.model.voices import Voice
 from gateway.protocol.s3.listings import ListedObject
 from gateway.telemetry import metrics
@@ -133,7 +140,8 @@ class Completing:
         except AccessDenied:
             stays, moved = [*stays, *moved], []
         if moved:
-            await self.copying.copy(moved)
+            with contextlib.suppress(FileConflict):  # another round finds that it is taken
+                await self.copying.copy(moved)
         return [version.key for version in stays]
 
     async def _is_taken(self, version: ListedObject) -> bool:

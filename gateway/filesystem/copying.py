@@ -16,6 +16,7 @@ from gateway.filesystem.journal import Journal, Move, Note, note_key
 from gateway.filesystem.move_objects import MoveObjects
 from gateway.filesystem.move_patience import persistently
 from gateway.filesystem.move_plan import (
+    condition_of,
     noted,
     plan_target,
     rest_of,
@@ -69,6 +70,8 @@ class Copying:
 
     async def run(self) -> None:
         """Copy until the source is at rest; raises what the origin or the policy refuses.
+
+        Raises FileConflict where somebody else has written to the target.
 
         A file is one object, whose version the copy itself is pinned to: one round is enough.
         """
@@ -146,7 +149,10 @@ class Copying:
     async def _copy_one(self, version: ListedObject, note: Note) -> None:
         source = ObjectName(self.move.source.bucket, version.key)
         target = target_of(self.move, version.key)
-        etag = await persistently(lambda: self.objects.copy(source, version, target, self.voice))
+        condition = condition_of(note, self.move)
+        etag = await persistently(
+            lambda: self.objects.copy(source, version, target, self.voice, condition)
+        )
         metrics.keys_moved.inc()
         self.progress.add(self.move, 1, "copied")
         await self._note_made(replace(note, copied=etag, former=""))

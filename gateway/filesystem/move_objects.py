@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.core.said import ANYTHING, Condition
 from gateway.model.names import ObjectName
 from gateway.model.voices import Voice
 from gateway.protocol.s3.listings import ListedObject, ListedPage
@@ -34,11 +35,17 @@ class MoveObjects(Protocol):
         ...
 
     async def copy(
-        self, source: ObjectName, version: ListedObject, target: ObjectName, voice: Voice
+        self,
+        source: ObjectName,
+        version: ListedObject,
+        target: ObjectName,
+        voice: Voice,
+        condition: Condition = ANYTHING,
     ) -> str:
         """Copy that very version with all that belongs to it; return the copy's ETag.
 
-        Raises VersionChanged where the source is another by now, NotFound where it is gone.
+        Raises VersionChanged where the source is another by now, NotFound where it is gone, and
+        FileConflict where something else stands at the target than `condition` says.
         """
         ...
 

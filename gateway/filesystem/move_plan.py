@@ -6,6 +6,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from gateway.core.said import ABSENT, ANYTHING, Condition
 from gateway.filesystem.journal import Move, Note
 from gateway.model.failures import InvalidRequest
 from gateway.model.names import ObjectName
@@ -62,6 +63,16 @@ def noted(version: ListedObject, move: Move, before: Note | None) -> Note:
     rest = rest_of(version.key, move.source)
     former = (before.copied or before.former) if before is not None else ""
     return Note(rest, version.etag, version.size, version.last_modified, former=former)
+
+
+def condition_of(note: Note, move: Move) -> Condition:
+    """Return what may stand at the target of a copy: an earlier one of ours, else nothing.
+
+    What a rename is to replace may be anything.
+    """
+    if note.former:
+        return Condition(note.former)
+    return ANYTHING if move.replaces and not note.rest else ABSENT
 
 
 def is_noted(version: ListedObject, note: Note | None) -> bool:

@@ -1,26 +1,25 @@
 """What a move asks of the origin, asked; of what was changed no worker is left in ignorance."""
 
-import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.bodies import BytesBody
-from gateway.core.changing import COPY_BYTES_MAX, Changing, CopySource
+from gateway.core.changing import Changing
 from gateway.core.deleting import ask_deletion
-from gateway.core.latest import tags_of
-from gateway.core.preserving import kept_by_copy, kept_by_rewrite
 from gateway.core.receipt import Receipt
+from gateway.core.said import ANYTHING, Condition
 from gateway.filesystem.move_objects import Undeleted
+from gateway.filesystem.proving import is_copy
+from gateway.filesystem.remaking import Original, Remaking
 from gateway.model.failures import (
-    Failure,
+    FileConflict,
     NotFound,
     OriginRefused,
     PreconditionFailed,
     VersionChanged,
 )
 from gateway.model.names import ObjectName
-from gateway.model.ranges import ByteRange
 from gateway.model.voices import Voice
 from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
 from gateway.protocol.s3.addressing import encode_key
@@ -36,11 +35,8 @@ from gateway.protocol.s3.requests import DeleteEntry, DeleteRequest
 from gateway.protocol.s3.responses import read_delete_errors
 
 _OK: Final = 200
-_BAD: Final = 400
 _NOT_FOUND: Final = 404
 _CHANGED: Final = 412
-_PART_BYTES: Final = 1024**3
-"""Of a body that one CopyObject does not take: 5 TiB are 5,120 parts."""
 _PLAIN: Final = {"Accept-Encoding": "identity"}
 
 
@@ -50,8 +46,11 @@ class OriginObjects:
 
     changing: Changing
     patient: Origin
-    copy_bytes_max: int = COPY_BYTES_MAX
-    part_bytes: int = _PART_BYTES
+    remaking: Remaking = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make copies by what is here."""
+        self.remaking = Remaking(self.changing, self.patient, self.pieces)
 
     async def page(
         self, place: ObjectName, token: str | None, voice: Voice
@@ -71,27 +70,26 @@ class OriginObjects:
         return ListedPage(tuple(one for one in page.objects if one.key == place.key), None), date
 
     async def copy(
-        self, source: ObjectName, version: ListedObject, target: ObjectName, voice: Voice
+        self,
+        source: ObjectName,
+        version: ListedObject,
+        target: ObjectName,
+        voice: Voice,
+        condition: Condition = ANYTHING,
     ) -> str:
         """As `MoveObjects`."""
         head = await self.find(source, voice)
         if head is None:
             raise NotFound(f"{source} is not there any more")
+        original = Original(source, version, head)
         try:
-            if version.size > self.copy_bytes_max:
-                return await self._copy_in_parts(source, version, target, head, voice)
-            made = await self.changing.copy(
-                CopySource(source, version.etag), target, kept_by_copy(head), voice, Receipt()
-            )
+            return await self.remaking.make(original, target, voice, condition)
         except PreconditionFailed:
-            raise VersionChanged(f"{source} was written to meanwhile") from None
+            return await self._made_before(source, target, voice, condition)
         except OriginRefused as refused:
             if refused.status == _NOT_FOUND:
                 raise NotFound(f"{source} is not there any more") from None
-            if refused.status == _BAD and target.key.endswith("/") and not version.size:
-                return await self._put_anew(source, version, target, head, voice)
             raise
-        return made.etag
 
     async def delete(
         self, bucket: str, versions: Sequence[tuple[str, str]], voice: Voice
@@ -144,55 +142,16 @@ class OriginObjects:
         """As `MoveObjects`."""
         await self.changing.put(name, BytesBody(b""), headers, voice, Receipt())
 
-    async def _put_anew(
-        self,
-        source: ObjectName,
-        version: ListedObject,
-        target: ObjectName,
-        head: Mapping[str, str],
-        voice: Voice,
+    async def _made_before(
+        self, source: ObjectName, target: ObjectName, voice: Voice, condition: Condition
     ) -> str:
-        """Write a directory's marker as it is, which versitygw does not copy (400)."""
-        if head.get("ETag") != version.etag:
+        """Return the ETag of a copy whose answer was lost; else raise which condition failed."""
+        there = await self.find(target, voice) if condition != ANYTHING else None
+        if there is None or there.get("ETag") == condition.etag:
             raise VersionChanged(f"{source} was written to meanwhile")
-        headers = await self._kept(source, head, voice)
-        made = await self.changing.put(target, BytesBody(b""), headers, voice, Receipt())
-        return made.etag
-
-    async def _copy_in_parts(
-        self,
-        source: ObjectName,
-        version: ListedObject,
-        target: ObjectName,
-        head: Mapping[str, str],
-        voice: Voice,
-    ) -> str:
-        """Copy what is larger than one copy may be; nothing of it is seen before the end."""
-        headers = await self._kept(source, head, voice)
-        upload = await self.changing.begin(target, headers, voice, Receipt(), has_copies=True)
-        try:
-            parts = [
-                await upload.copy(number, source, span, version.etag, None)
-                for number, span in enumerate(self._spans(version.size), 1)
-            ]
-            return (await upload.complete(parts)).etag
-        except BaseException:
-            with contextlib.suppress(Failure):
-                await upload.abort()
-            raise
-
-    def _spans(self, size: int) -> list[ByteRange]:
-        starts = range(0, size, self.part_bytes)
-        return [ByteRange(start, min(start + self.part_bytes, size)) for start in starts]
-
-    async def _kept(
-        self, name: ObjectName, head: Mapping[str, str], voice: Voice
-    ) -> dict[str, str]:
-        """Return the headers that give a new body all that the object has, its tags too."""
-        return {
-            **kept_by_rewrite(head),
-            **await tags_of(self.patient, name, head, voice, Receipt()),
-        }
+        if await is_copy(self, source, target, voice):
+            return there.get("ETag", "")
+        raise FileConflict(f"{target.key} was written to meanwhile", code="FileExists")
 
     async def _ask(
         self,

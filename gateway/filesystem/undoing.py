@@ -5,11 +5,13 @@ deleted already is first copied back (`RETURNING`), and then it is undone like a
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from gateway.core.said import ABSENT
 from gateway.filesystem.copying import COPIES_MAX, pages_of
 from gateway.filesystem.journal import Journal, Move, Note, Phase, note_key
 from gateway.filesystem.move_objects import MoveObjects
@@ -18,7 +20,7 @@ from gateway.filesystem.move_plan import TargetPage, plan_target, rest_of, sourc
 from gateway.filesystem.move_progress import described
 from gateway.filesystem.proving import is_copy
 from gateway.filesystem.side_by_side import side_by_side
-from gateway.model.failures import OriginUnreachable
+from gateway.model.failures import FileConflict, OriginUnreachable
 from gateway.model.voices import Voice
 from gateway.protocol.s3.listings import ListedObject
 
@@ -158,4 +160,7 @@ class Undoing:
             headers.get("Last-Modified", ""),
             headers.get("x-amz-storage-class", "STANDARD"),
         )
-        await persistently(lambda: self.objects.copy(target, version, source, self.voice))
+        with contextlib.suppress(FileConflict):  # somebody has written there since
+            await persistently(
+                lambda: self.objects.copy(target, version, source, self.voice, ABSENT)
+            )

@@ -368,7 +368,7 @@ async def test_what_cannot_be_ended_now_is_ended_later(origin, room, caplog):
 
 
 async def test_what_one_copy_does_not_take_is_copied_in_parts(origin, room):
-    room.objects.copy_bytes_max, room.objects.part_bytes = 1000, 5 << 20
+    room.objects.remaking.copy_bytes_max, room.objects.remaking.part_bytes = 1000, 5 << 20
     body = bytes(range(256)) * (44 << 10)
     headers = {**attributes("me"), "x-amz-tagging": "colour=blue&size=a%20b"}
     await put(room, "a/large", body, headers)

@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 
 from gateway.filesystem.moving import Wish
-from gateway.model.failures import Failure
+from gateway.model.failures import Failure, FileConflict
 from gateway.model.names import ObjectName
 from gateway.model.voices import FOREBAY, Keys
 from tests.support.moves import room_at
@@ -92,3 +92,21 @@ async def test_what_fails_is_undone(client, bucket, room, caplog):
         await room.moves.rename(wish(bucket, "a/", "b/", admit))
     assert keys(client, bucket) == ["a/0", "a/1", "a/2"]
     assert "is undone" in caplog.text
+
+
+@pytest.mark.parametrize("size", [0, 3, 2 << 20])
+async def test_what_a_stranger_writes_to_the_target_meanwhile_stays(client, bucket, room, size):
+    for key in ("known", "f"):
+        client.put_object(Bucket=bucket, Key=key, Body=b"x" * size)
+    asked = []
+
+    def admit(versions):
+        asked.append(len(versions))
+        if len(asked) == 2:  # judged, looked at twice, and about to be copied
+            client.put_object(Bucket=bucket, Key="g", Body=b"foreign")
+
+    await room.moves.rename(wish(bucket, "known", "known-now"))
+    with pytest.raises(FileConflict, match="g was written to meanwhile"):
+        await room.moves.rename(wish(bucket, "f", "g", admit))
+    assert client.get_object(Bucket=bucket, Key="g")["Body"].read() == b"foreign"
+    assert keys(client, bucket) == ["f", "g", "known-now"]

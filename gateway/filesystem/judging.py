@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gateway.access.authorization import Authorization
 from gateway.access.policy import Decision
-from gateway.core.listing import listed
+from gateway.core.listing import listed, listed_page
 from gateway.core.objects import NotCacheable, Objects, Wish
 from gateway.core.receipt import Receipt
 from gateway.filesystem.attributes import Names, read_attributes
@@ -225,12 +225,18 @@ class ModeJudge:
     async def standing(
         self, name: ObjectName, version_id: str | None = None, *, is_path: bool = False
     ) -> Standing:
-        """Return an object in its directories; with `is_path` a directory of that name first."""
+        """Return an object in its directories; with `is_path` a directory of that name first.
+
+        A directory without a marker says nothing of itself: no object beside it speaks for it.
+        """
         asked = [self._directories(name), self._find(name, version_id)]
-        if is_path:
-            asked.append(self._find(ObjectName(name.bucket, name.key + "/")))
-        above, *found = await _all_of(*asked)
-        return Standing(above, found[-1] or found[0])
+        if not is_path:
+            return Standing(*await _all_of(*asked))
+        directory = ObjectName(name.bucket, name.key + "/")
+        above, found, marker, is_directory = await _all_of(
+            *asked, self._find(directory), self._is_prefix(directory)
+        )
+        return Standing(above, marker if marker is not None or is_directory else found)
 
     async def _directories(self, name: ObjectName) -> tuple[Permissions, ...]:
         markers = ancestors(name.key)
@@ -256,6 +262,23 @@ class ModeJudge:
                     return None
                 raise AccessDenied("Access Denied") from refused
         return self.said(name, headers)
+
+    async def _is_prefix(self, name: ObjectName) -> bool:
+        """Return whether anything lies in a directory."""
+        async with self._room:
+            try:
+                page = await listed_page(
+                    self._objects.parts.origin,
+                    name.bucket,
+                    FOREBAY,
+                    prefix=name.key,
+                    count_max=1,
+                )
+            except OriginRefused as refused:
+                if refused.status == _NOT_FOUND:
+                    return False
+                raise AccessDenied("Access Denied") from refused
+        return bool(page.objects)
 
     async def described(
         self, name: ObjectName, version_id: str | None = None

@@ -246,6 +246,28 @@ async def test_a_directory_of_its_name_does_not_answer_for_a_file(tmp_path, ask)
         await ask(stage.tree, stage.caller(user="alice"), "/bucket/tmp/%-a")
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda tree, who, path: tree.set_attributes(who, path, Changes(mode=0o777)),
+        lambda tree, who, path: tree.set_attributes(who, path, Changes(set_xattrs={"user.a": b""})),
+        lambda tree, who, path: tree.check_access(
+            who, path, reads=False, writes=True, executes=False
+        ),
+        lambda tree, who, path: tree.rename(who, path, "/bucket/tmp/b", replaces=False),
+        lambda tree, who, path: tree.remove(who, path, recursive=True),
+    ],
+)
+async def test_a_file_of_its_name_does_not_answer_for_a_directory_without_a_marker(tmp_path, ask):
+    async with running_stage(tmp_path, filesystem=MODES) as stage:
+        stage.put("tmp/", mode="0041755", owner="alice")
+        stage.put("tmp/a", b"bob's", mode="0100666", owner="bob")
+        stage.put("tmp/a/f", SECRET_BODY, mode="0100600", owner="alice")
+        with pytest.raises(AccessDenied):
+            await ask(stage.tree, stage.caller(user="bob"), "/bucket/tmp/a")
+        await ask(stage.tree, stage.caller(user="alice"), "/bucket/tmp/a")
+
+
 async def test_what_is_too_long_to_be_shown_is_judged_as_what_it_is(tmp_path):
     async with running_stage(tmp_path, filesystem=MODES) as stage:
         name = "x" * 300

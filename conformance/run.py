@@ -43,6 +43,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("words", nargs=argparse.REMAINDER, help="see SUITE --help")
     chosen = parser.parse_args(words)
     module, _, function = SUITES[chosen.suite].partition(":")
+    import_module("tests.support.bytecode").compile_package()
     code: int = getattr(import_module(module), function)(chosen.words)
     return code
 

@@ -9,11 +9,18 @@ import pytest
 
 from gateway.demo.origin import EmbeddedOrigin, running_origin
 from gateway.demo.shaped import Shaped, running_shaped
+from tests.support.bytecode import compile_package
 from tests.support.origins import new_origin
 from tests.support.real_origins import BUILD_SECONDS_MAX, STARTERS, TOOLS, RealOrigin, is_built
 
 STRICT = ("versitygw", "minio")
 """Origins that check signatures, lengths and digests; moto, the stand-in without Go, does not."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package for the processes that tests start."""
+    if not hasattr(config, "workerinput"):
+        compile_package()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

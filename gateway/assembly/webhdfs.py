@@ -1,4 +1,4 @@
-"""The WebHDFS door on the core, where the settings want one, and what it stands on."""
+"""The WebHDFS door on the core, and what it stands on; loaded where the settings want one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from gateway.access.delegation import Lifetimes
 from gateway.assembly.core import Core, now
 from gateway.assembly.files import make_tree
 from gateway.assembly.listening import Listener, listener_tls
-from gateway.assembly.proofs import make_proofs, renew_proofs
+from gateway.assembly.proofs import keep_tokens_swept, make_proofs, renew_proofs
 from gateway.doors.connections import Connections
 from gateway.doors.http_server import DoorServer
 from gateway.doors.s3.pipeline import Pipeline as S3Pipeline
@@ -41,6 +41,10 @@ class WebHdfsDoor:
         chosen = settings.webhdfs
         renew_proofs(self.proofs, settings, chosen.trusts, lifetimes_of(chosen))
 
+    async def keep_tokens_swept(self) -> None:
+        """Forget tokens whose time is over, every now and then, for ever."""
+        await keep_tokens_swept(self.proofs.tokens)
+
 
 def make_webhdfs(
     settings: Settings,
@@ -48,14 +52,12 @@ def make_webhdfs(
     s3: S3Pipeline,
     connections: Connections,
     shared_folder: Path | None,
-) -> WebHdfsDoor | None:
-    """Return the door, if there is to be one; identities, rates, room and log are the S3 door's.
+) -> WebHdfsDoor:
+    """Return the door; identities, rates, room and log are the S3 door's.
 
     Raises SettingsError, OSError and ssl.SSLError.
     """
     chosen = settings.webhdfs
-    if chosen.listen is None:
-        return None
     lifetimes = lifetimes_of(chosen)
     proofs = make_proofs(
         settings,

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gateway.access.authorization import Authorization
 from gateway.assembly.audit import open_audit_log
@@ -16,7 +16,6 @@ from gateway.assembly.doors import make_pipeline, make_server
 from gateway.assembly.limits import limits_of, metering_of
 from gateway.assembly.listening import Listener, Listeners, listener_tls
 from gateway.assembly.moves import chores_of_trees, opened_journal
-from gateway.assembly.proofs import keep_tokens_swept
 from gateway.assembly.sessions import (
     make_sts,
     renew_sessions,
@@ -24,7 +23,6 @@ from gateway.assembly.sessions import (
 from gateway.assembly.snapshots import keep_swept, served_snapshots
 from gateway.assembly.state import open_store, renewed_lookup
 from gateway.assembly.tasks import background_tasks
-from gateway.assembly.webhdfs import WebHdfsDoor, make_webhdfs
 from gateway.doors.connections import Connections
 from gateway.doors.http_server import DoorServer, assert_safe_parser
 from gateway.doors.s3.pipeline import Pipeline
@@ -33,6 +31,9 @@ from gateway.filesystem.journal import Journal
 from gateway.flash.store import Flash
 from gateway.settings.tree import Settings
 from gateway.telemetry.logs import AccessLog
+
+if TYPE_CHECKING:
+    from gateway.assembly.webhdfs import WebHdfsDoor
 
 CERTIFICATE_SECONDS = 10.0
 """How often the certificates' files are looked at."""
@@ -69,7 +70,7 @@ async def run_worker(
         sts = make_sts(settings, pipeline, access_log, now)
         connections = Connections(limits_of(settings))
         server = make_server(settings, (pipeline, sts), core, connections, access_log)
-        webhdfs = make_webhdfs(settings, core, pipeline, connections, shared_folder)
+        webhdfs = _make_webhdfs(settings, core, pipeline, connections, shared_folder)
         listeners = _listeners(settings, server, webhdfs, (listen_port, webhdfs_port or 0))
         await listeners.open()
         certificates = [one for one in (*listeners.certificates, core.origin.tls) if one]
@@ -107,17 +108,32 @@ def _cancel(followers: Sequence[asyncio.Task[None]]) -> None:
         follower.cancel()
 
 
+def _make_webhdfs(
+    settings: Settings,
+    core: Core,
+    s3: Pipeline,
+    connections: Connections,
+    shared_folder: Path | None,
+) -> "WebHdfsDoor | None":
+    """Return the WebHDFS door, if there is to be one; where it is off it is not even loaded."""
+    if settings.webhdfs.listen is None:
+        return None
+    from gateway.assembly.webhdfs import make_webhdfs
+
+    return make_webhdfs(settings, core, s3, connections, shared_folder)
+
+
 def _upkeep(
     webhdfs: "WebHdfsDoor | None", certificates: Sequence["_Certificates"]
 ) -> Iterator[Coroutine[None, None, None]]:
     """Yield what is done every now and then."""
     yield _follow_certificates(certificates)
     if webhdfs is not None:
-        yield keep_tokens_swept(webhdfs.proofs.tokens)
+        yield webhdfs.keep_tokens_swept()
 
 
 def _listeners(
-    settings: Settings, s3: DoorServer, webhdfs: WebHdfsDoor | None, ports: tuple[int, int]
+    settings: Settings, s3: DoorServer, webhdfs: "WebHdfsDoor | None", ports: tuple[int, int]
 ) -> Listeners:
     """Return what is to listen, on the shared ports of S3 and WebHDFS; raises ssl.SSLError."""
     tls = listener_tls(settings.s3.tls_cert, settings.s3.tls_key)
@@ -132,7 +148,7 @@ class Renewed(NamedTuple):
 
     s3: Pipeline
     sts: StsDoor
-    webhdfs: WebHdfsDoor | None
+    webhdfs: "WebHdfsDoor | None"
 
 
 class _Reopened(Protocol):

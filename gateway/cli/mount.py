@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from gateway.doors.fuse import mountpoints
 from gateway.doors.fuse.mountpoints import MountpointError
+from gateway.processes.background import first_line_of
 from gateway.settings.reading import SettingsError
 from gateway.settings.tree import Settings
 
@@ -50,17 +50,21 @@ def _mount(
         mountpoints.prepare(mountpoint)
     except MountpointError as error:
         raise MountFailed(str(error)) from None
-    if not arguments.foreground:
-        return _in_background(settings, arguments, mountpoint)
-    from gateway.processes import mounting  # noqa: PLC0415 - pyfuse3 is there, as was looked at
 
-    return mounting.run(
-        settings,
-        _order(arguments, mountpoint),
-        reread=reread,
-        ready_descriptor=arguments.ready_descriptor,
-        metrics_path=arguments.metrics,
-    )
+    def serve(ready_descriptor: int | None) -> int:
+        from gateway.processes import mounting  # noqa: PLC0415 - pyfuse3 is there, as was looked at
+
+        return mounting.run(
+            settings,
+            _order(arguments, mountpoint),
+            reread=reread,
+            ready_descriptor=ready_descriptor,
+            metrics_path=arguments.metrics,
+        )
+
+    if arguments.foreground:
+        return serve(None)
+    return _in_background(settings, arguments, mountpoint, serve)
 
 
 def _unmount(arguments: argparse.Namespace) -> int:
@@ -101,34 +105,20 @@ def _order(arguments: argparse.Namespace, mountpoint: Path) -> Any:  # noqa: ANN
     )
 
 
-def _in_background(settings: Settings, arguments: argparse.Namespace, mountpoint: Path) -> int:
-    """Start a process of its own and return once that has mounted; its failure is ours."""
+def _in_background(
+    settings: Settings,
+    arguments: argparse.Namespace,
+    mountpoint: Path,
+    serve: Callable[[int], int],
+) -> int:
+    """Serve in a process of its own and return once that has mounted; its failure is ours."""
     log = arguments.log or settings.state.path / f"mount{str(mountpoint).replace('/', '-')}.log"
-    reading, writing = os.pipe()
     try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with log.open("ab") as sink:
-            subprocess.Popen(  # noqa: S603 - ourselves
-                [*_ourselves(), *("--foreground", "--ready-descriptor", str(writing))],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                pass_fds=(writing,),
-                start_new_session=True,
-            )
+        line = first_line_of(serve, log)
     except OSError as error:
         raise SettingsError(f"the log {log} cannot be written: {error}") from None
-    finally:
-        os.close(writing)
-    with os.fdopen(reading) as said:
-        line = said.readline()
     words = json.loads(line) if line else {"failed": _CLOSED}
     if "failed" in words:
         raise MountFailed(f"{words['failed']} (its log is {log})")
     sys.stdout.write(f"forebay: {arguments.source} is mounted on {words['mounted']}\n")
     return 0
-
-
-def _ourselves() -> list[str]:
-    """Return the command that was run, for a process of its own."""
-    return [sys.executable, "-m", "gateway", *sys.argv[1:]]

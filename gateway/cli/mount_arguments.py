@@ -71,7 +71,6 @@ def fill_mount(parser: argparse.ArgumentParser) -> None:
         metavar="OPTIONS",
         help="the same as in /etc/fstab: ro,allow_other,config=FILE,identity=NAME,uid=N,...",
     )
-    parser.add_argument("--ready-descriptor", type=int, help=argparse.SUPPRESS)
 
 
 def fill_umount(parser: argparse.ArgumentParser) -> None:

@@ -57,8 +57,10 @@ class MountProcess:
         return self.process.wait(30)
 
 
-def run_forebay(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of the program to its end."""
+def run_forebay(
+    folder: Path, *words: str, keeps: tuple[int, ...] = ()
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the program to its end; it is given the descriptors `keeps` as well."""
     return subprocess.run(
         [sys.executable, "-m", "gateway", *words],
         cwd=folder,
@@ -67,6 +69,7 @@ def run_forebay(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]"
         text=True,
         timeout=60,
         check=False,
+        pass_fds=keeps,
     )
 
 

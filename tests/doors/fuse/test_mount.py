@@ -208,6 +208,23 @@ def test_it_mounts_in_the_background_and_umount_takes_it_away(tables, s3, tmp_pa
     assert "nothing of Forebay's is mounted" in again.stderr
 
 
+def test_a_mount_in_the_background_keeps_nothing_that_its_caller_had_open(tables, tmp_path: Path):
+    write_settings(tmp_path / "forebay.toml", tables)
+    at = tmp_path / "mnt"
+    at.mkdir()
+    words = ("mount", "--config", "forebay.toml", *AS_ADMIN, f"s3://{BUCKET}", str(at))
+    reading, writing = os.pipe()
+    try:
+        done = run_forebay(tmp_path, *words, keeps=(writing,))
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert at.is_mount()
+        with os.fdopen(reading, "rb") as held:
+            assert held.read() == b""  # ends, since nobody has the other end any more
+    finally:
+        assert run_forebay(tmp_path, "umount", str(at)).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -68,7 +68,7 @@ def find_listed(
     A listing shows that an object is there, and not that another voice than Forebay's own may read
     it. Where the rule lets it be shown without asking, the listing is not needed.
     """
-    row = objects.parts.flash.find_row(name)
+    row = objects.parts.flash.peek_row(name)
     if row is None:
         return None
     if voice.is_forebay and is_same_listed(row, listed) and is_strong(row):

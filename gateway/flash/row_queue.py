@@ -6,6 +6,7 @@ processes see it when it is committed, a few milliseconds later.
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +16,7 @@ from gateway.flash.index import IndexTrouble
 from gateway.flash.lifeline import Lifeline
 from gateway.flash.rows import Row
 from gateway.flash.settling import Settling, settle
+from gateway.flash.volume import Volume
 from gateway.model.failures import FlashTrouble
 from gateway.model.names import ObjectName
 
@@ -43,12 +45,21 @@ class RowQueue:
     def find(self, name: ObjectName) -> Row | None:
         """Return what is known of an object; None in bypass."""
         volume = self._lifeline.live
-        if volume is None:
-            return None
+        return None if volume is None else self._found(volume, volume.remembered.find_row, name)
+
+    def peek(self, name: ObjectName) -> Row | None:
+        """Return the same, and remember nothing: one of many that are looked at once."""
+        volume = self._lifeline.live
+        return None if volume is None else self._found(volume, volume.index.find_row, name)
+
+    def _found(
+        self, volume: Volume, find: Callable[[ObjectName], Row | None], name: ObjectName
+    ) -> Row | None:
+        """Return what the index says, and what is on its way there or out of it."""
         # The names' hashes are worth saving: this is the way of every hit.
         queued = self._queued.get(name) if self._queued else None
         try:
-            row = volume.remembered.find_row(name)
+            row = find(name)
             if queued is not None:
                 row = _later(row, queued, volume.index.find_forgotten_ns(name))
         except (OSError, IndexTrouble) as error:

@@ -136,6 +136,13 @@ class Flash:
         """Return what is known of an object; what this process queued counts already."""
         return self._rows.find(name)
 
+    def peek_row(self, name: ObjectName) -> Row | None:
+        """Return the same for one of many that are looked at once, and none is remembered.
+
+        A directory's objects would drive out of memory what is read again and again.
+        """
+        return self._rows.peek(name)
+
     def notes(self) -> dict[ObjectName, object] | None:
         """Return what may be concluded from rows and extents and kept until any of them changes.
 

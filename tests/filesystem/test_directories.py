@@ -13,6 +13,7 @@ from gateway.filesystem.paths import join_path, shown_directory, shown_file
 from gateway.filesystem.status import Kind, Summary
 from gateway.filesystem.tally import Tally
 from gateway.model.failures import NotFound
+from gateway.model.names import ObjectName
 from tests.support.origin_hooks import always
 from tests.support.trees import running_stage
 
@@ -149,6 +150,20 @@ async def test_attributes_that_a_listing_proves_cost_no_question(stage):
     ]
     assert [one.base_name for one in changed] == ["07"]
     assert second.entries[7].mode == 0o400
+
+
+async def test_a_directory_that_is_listed_drives_nothing_out_of_memory(stage):
+    for number in range(40):
+        stage.put(f"d/{number:02}", b"x")
+    stage.put("hot", b"x")
+    for path in ("/bucket/d", "/bucket/hot"):
+        await stage.tree.children(stage.caller(), path)
+    await stage.core.flash.forgotten(ObjectName("bucket", "waited for"))
+    stage.core.flash.find_row(ObjectName("bucket", "hot"))
+    page = await stage.tree.children(stage.caller(), "/bucket/d")
+    assert len(page.entries) == 40
+    remembered = stage.core.flash._lifeline.live.remembered._rows
+    assert [name.key for name in remembered] == ["hot"]
 
 
 async def test_what_was_written_within_two_seconds_is_asked_about_and_then_proven(stage):

@@ -108,6 +108,23 @@ async def test_a_row_yields_only_to_one_confirmed_later(tmp_path):
         assert flash.find_row(row.name) == newer
 
 
+async def test_what_is_looked_at_once_is_told_alike_and_not_remembered(tmp_path):
+    async with checked_flash(tmp_path) as flash:
+        row, later = row_of("a", 5), row_of("b", 5)
+        flash.put_row(row)
+        await committed(flash)
+        flash.put_row(later)
+        assert flash.peek_row(row.name) == row
+        assert flash.peek_row(later.name) == later  # on its way
+        flash.forget(later.name)
+        assert flash.peek_row(later.name) is None
+        await committed(flash)
+        assert flash.peek_row(row.name) == row
+        assert flash._lifeline.live.remembered._rows == {}
+        assert flash.find_row(row.name) == row
+        assert [*flash._lifeline.live.remembered._rows] == [row.name]
+
+
 async def test_a_row_from_the_future_does_not_stay_for_ever(tmp_path):
     async with checked_flash(tmp_path) as flash:
         row = row_of("a", 5)

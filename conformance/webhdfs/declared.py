@@ -60,7 +60,6 @@ DECLARED: dict[tuple[str, str], Declared] = {
     ),
     ("CHECKACCESS", "execution of a file"): Declared(200, _POLICIES),
     ("CREATE", "with parents, the parent"): _PARENT,
-    ("MKDIRS", "with parents, a parent"): _PARENT,
     ("CONCAT", "relative source"): Declared(400, _BAD, "IllegalArgumentException"),
     ("TRUNCATE", "to less"): Declared(
         200, "it is done when it is answered: no block is recovered afterwards",

@@ -6,7 +6,8 @@ directory has its attributes in its marker. When bytes were last written is kept
 would say of the copy is the moment of the copy.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,12 +32,16 @@ from gateway.filesystem.new_objects import NewObjects
 from gateway.filesystem.obstacles import Obstacles
 from gateway.filesystem.pouring import Pouring
 from gateway.filesystem.status import Changes, Kind, NewAttributes, Status
+from gateway.filesystem.together import each
 from gateway.filesystem.view import SYMLINK_BYTES_MAX
 from gateway.filesystem.writers import status_of
-from gateway.model.failures import AccessDenied, Failure, InvalidRequest
+from gateway.model.failures import AccessDenied, Failure, InvalidRequest, PreconditionFailed
 
 _EMPTY: Final = BytesBody(b"")
 _NOTHING: Final = NewAttributes()
+_WRITABLE: Final = 0o300
+"""What who makes a directory has on those that are made above it."""
+_PARENTS_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class Alterations:
         if found is not None or place.is_root:
             raise already_there(path)
         attributes = self.new_objects.attributes(caller, Kind.DIRECTORY, wanted, self.now_ns())
+        await self._make_parents(caller, site.missing, attributes)
         headers = self.new_objects.headers(Kind.DIRECTORY, place.prefix, attributes)
         # Two who make one directory lose nothing, so that an origin without conditions does too.
         condition = ABSENT if self.gate.judges_conditions and not may_exist else ANYTHING
@@ -91,6 +97,27 @@ class Alterations:
         except Failure as failure:
             raise told(failure, path) from failure
         return replace(status_of(path, attributes), kind=Kind.DIRECTORY, name=place.marker)
+
+    async def _make_parents(
+        self, caller: Caller, missing: Sequence[Place], below: Attributes
+    ) -> None:
+        """Make the directories above as HDFS does: their maker's, who may write into them.
+
+        One whose marker the caller may not write is there without, as it is for any S3 client.
+        """
+        attributes = replace(below, mode=(below.mode or 0) | _WRITABLE, xattrs={})
+        condition = ABSENT if self.gate.judges_conditions else ANYTHING
+
+        async def make(place: Place) -> None:
+            headers = self.new_objects.headers(Kind.DIRECTORY, place.prefix, attributes)
+            with contextlib.suppress(PreconditionFailed):  # somebody was faster
+                await self.gate.put(caller, place.marker, _EMPTY, headers, condition=condition)
+
+        markable = [one for one in missing if self.gate.gate.may(caller, WRITE, one.marker)]
+        try:
+            await each(markable, make, parallel_max=_PARENTS_AT_ONCE)
+        except Failure as failure:
+            raise told(failure, markable[0].path) from failure
 
     async def make_symlink(self, caller: Caller, path: str, target: str) -> Status:
         """Make a symbolic link at an absent path; raises as the tree does."""

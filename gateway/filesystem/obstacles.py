@@ -25,6 +25,8 @@ class Site:
 
     place: Place
     found: Status | None
+    missing: tuple[Place, ...] = ()
+    """The directories above that are not there, as far as their maker may know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,18 @@ class Obstacles:
         place = await self.place(caller, path)
         if place.is_root:
             return Site(place, await self.view.find(caller, place))
-        found, parents = await both(
-            self.find(caller, place), self._check_parents(caller, place, makes_parents)
+        found, missing = await both(
+            self.find(caller, place), self._missing_parents(caller, place, makes_parents)
         )
-        for outcome in (found, parents):
-            if isinstance(outcome, Failure):
-                raise outcome
-        assert not isinstance(found, Failure)  # noqa: S101 - raised above
-        return Site(place, found)
+        if isinstance(found, Failure):
+            raise found
+        if isinstance(missing, Failure):
+            raise missing
+        return Site(place, found, missing)
 
     async def find(self, caller: Caller, place: Place) -> Status | None:
         """Return what stands at a place, None also where the caller may not know it."""
-        may_list = self.gate.may_list(caller, Listing(place.bucket, place.prefix, count_max=2))
+        may_list = self._may_list(caller, place)
         may_read = bool(place.key) and self.gate.may(caller, READ, place.name)
         if not (may_list or may_read):
             return None
@@ -81,25 +83,35 @@ class Obstacles:
         except AccessDenied:  # absent, for who may read and not list
             return None
 
-    async def _check_parents(self, caller: Caller, place: Place, makes_parents: bool) -> None:
-        """Raise where a parent is a file, or absent and not to be made."""
+    async def _missing_parents(
+        self, caller: Caller, place: Place, makes_parents: bool
+    ) -> tuple[Place, ...]:
+        """Return the parents that are not there, as far as the caller may list them.
+
+        Raises where one is a file, or is absent and not to be made.
+        """
         parent = place.parent
-        if parent.is_root:
-            return
-        if not self.gate.may_list(caller, Listing(parent.bucket, parent.prefix, count_max=2)):
-            return
+        if parent.is_root or not self._may_list(caller, parent):
+            return ()
         found = await self.find(caller, parent)
         if found is not None:
             if not found.is_directory:
                 raise not_a_directory(parent.path)
-            return
+            return ()
         if not makes_parents:
             raise not_found(parent.path)
-        above = []
+        absent, above = [parent], []
         while not (parent := parent.parent).is_root:
             above.append(parent)
-        for outcome in await each(
+        outcomes = await each(
             above, lambda one: self.find(caller, one), parallel_max=_PARENTS_AT_ONCE
-        ):
+        )
+        for one, outcome in zip(above, outcomes, strict=True):
             if outcome is not None and not outcome.is_directory:
                 raise not_a_directory(outcome.path)
+            if outcome is None and self._may_list(caller, one):
+                absent.append(one)
+        return tuple(absent)
+
+    def _may_list(self, caller: Caller, place: Place) -> bool:
+        return self.gate.may_list(caller, Listing(place.bucket, place.prefix, count_max=2))

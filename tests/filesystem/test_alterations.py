@@ -141,6 +141,50 @@ async def test_a_directory_is_made_by_its_marker(stage):
     assert refused.value.code == "FileExists"
 
 
+async def test_directories_above_that_are_not_there_are_made_and_are_their_makers(stage):
+    stage.put("a/x", b"x")
+    wanted = NewAttributes(mode=0o450, xattrs={"user.a": b"b"})
+    maker = stage.caller(user="ann", groups=frozenset({"staff"}))
+    await stage.tree.make_directory(
+        maker, "/bucket/a/b/c/d", wanted, makes_parents=True, may_exist=True
+    )
+    assert stored(stage, "a/") is None
+    for path, mode, xattrs in (
+        ("b", 0o750, {}),
+        ("b/c", 0o750, {}),
+        ("b/c/d", 0o450, {"user.a": b"b"}),
+    ):
+        status = await stage.tree.status(maker, f"/bucket/a/{path}")
+        assert (status.owner, status.group, status.mode) == ("ann", "staff", mode)
+        assert status.xattrs == xattrs
+    stage.reset()
+    await mkdir(stage, "/bucket/a/b/c/e")
+    assert stage.asked()["PutObject"] == 1
+
+
+async def test_a_directory_above_that_its_maker_may_not_mark_is_there_without(stage):
+    policy = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": ["bucket", "bucket/home/ann/*"]},
+    ]
+    maker = stage.caller(policy=policy)
+    await stage.tree.make_directory(
+        maker, "/bucket/home/ann/b", PLAIN, makes_parents=True, may_exist=True
+    )
+    assert stored(stage, "home/") is None
+    assert {"home/ann/", "home/ann/b/"} <= stage.origin.store.buckets["bucket"].versions.keys()
+
+
+async def test_a_directory_above_that_somebody_makes_meanwhile_stays_theirs(stage):
+    def hook(call: Call) -> None:
+        if call.operation == "PutObject" and call.key == "a/" and stored(stage, "a/") is None:
+            stage.put("a/", owner="bob")
+
+    stage.origin.faults.append(hook)
+    await mkdir(stage, "/bucket/a/b")
+    assert (await stage.tree.status(stage.caller(), "/bucket/a")).owner == "bob"
+    assert stored(stage, "a/b/") is not None
+
+
 async def test_what_stands_in_the_way_of_a_directory_is_said(stage):
     stage.put("file")
     for path, code in [("/bucket/file", "FileExists"), ("/bucket/file/x/y", "NotADirectory")]:

@@ -153,6 +153,10 @@ class FilesModel:
             return OK if may_exist else EXISTS
         if path in self.things:
             return EXISTS
+        missing, above = [], path
+        while above := parent_of(above):
+            missing += [above] * (not self.is_directory(above))
+        self.things |= {f"{one}/": replace(marker, mode=marker.mode | 0o300) for one in missing}
         self.things[f"{path}/"] = marker
         return OK
 

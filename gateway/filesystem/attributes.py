@@ -3,9 +3,10 @@
 They are written in the words of AWS DataSync, FSx and Storage Gateway, so that files that those
 wrote mean the same here and ours mean the same there: `file-permissions` in octal with the kind,
 `file-owner` and `file-group` as numbers where the settings know one for the name, `file-mtime` and
-`file-atime` in nanoseconds. Extended attributes stand in `xattr` as s3fs writes them. Plain seconds
-and the words of s3fs (`mode`, `uid`, `gid`, `mtime`, `atime`) are read too, and kept in step where
-an object has them. What cannot be read is as absent.
+`file-atime` in nanoseconds. A device has its number in `file-device`, as `8:1`. Extended attributes
+stand in `xattr` as s3fs writes them. Plain seconds and the words of s3fs (`mode`, `uid`, `gid`,
+`mtime`, `atime`) are read too, and kept in step where an object has them. What cannot be read is as
+absent.
 
 https://docs.aws.amazon.com/datasync/latest/userguide/metadata-copied.html
 https://github.com/s3fs-fuse/s3fs-fuse/wiki/S3-objects
@@ -13,14 +14,16 @@ https://github.com/s3fs-fuse/s3fs-fuse/wiki/S3-objects
 
 import binascii
 import json
+import os
 import re
+import stat
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
-from gateway.filesystem.status import Kind
+from gateway.filesystem.status import SPECIAL_KINDS, Kind, Special
 from gateway.model.failures import InvalidRequest, NotSupported
 
 METADATA_PREFIX: Final = "x-amz-meta-"
@@ -32,13 +35,14 @@ _BEGINNINGS: Final = frozenset({"x-", "X-"})
 """Most headers are none of metadata, and there are many."""
 _MODE, _OWNER, _GROUP = "file-permissions", "file-owner", "file-group"
 _MODIFIED, _ACCESSED, _XATTRS = "file-mtime", "file-atime", "xattr"
-_KIND_BITS: Final = 0o170000
+_DEVICE: Final = "file-device"
 _KINDS: Final = {Kind.FILE: 0o100000, Kind.DIRECTORY: 0o040000, Kind.SYMLINK: 0o120000}
 _NANOSECONDS: Final = 1_000_000_000
 _MOMENT_MAX: Final = 2**63
 
 _OCTAL: Final = re.compile(r"[0-7]{1,7}").fullmatch
 _DECIMAL: Final = re.compile(r"[0-9]{1,10}").fullmatch
+_IN_PAIR: Final = re.compile(r"([0-9]{1,4}):([0-9]{1,7})").fullmatch
 _IN_NANOSECONDS: Final = re.compile(r"(-?[0-9]{1,19})ns").fullmatch
 _IN_SECONDS: Final = re.compile(r"(-?)([0-9]{1,11})(?:\.([0-9]{1,9}))?s?").fullmatch
 _Value = TypeVar("_Value")
@@ -80,6 +84,8 @@ class Attributes:
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
     is_symlink: bool = False
     """Whether the body is the target of a symbolic link."""
+    special: Special | None = None
+    """What it is where it has no body."""
 
 
 NOTHING_SAID: Final = Attributes()
@@ -98,7 +104,8 @@ def read_attributes(headers: Iterable[tuple[str, str]], names: Names) -> Attribu
         modified_ns=_first(said, (_MODIFIED, _read_moment), ("mtime", _read_moment)),
         accessed_ns=_first(said, (_ACCESSED, _read_moment), ("atime", _read_moment)),
         xattrs=_read_xattrs(said[_XATTRS]) if _XATTRS in said else {},
-        is_symlink=mode is not None and mode & _KIND_BITS == _KINDS[Kind.SYMLINK],
+        is_symlink=mode is not None and stat.S_ISLNK(mode),
+        special=None if mode is None else _read_special(mode, said.get(_DEVICE, "")),
     )
 
 
@@ -112,7 +119,9 @@ def written_attributes(
     than an object can say of itself.
     """
     said = _metadata(before)
-    mode = None if attributes.mode is None else attributes.mode & MODE_BITS | _KINDS[kind]
+    special = attributes.special
+    kind_bits = _KINDS[kind] if special is None else special.kind_bits
+    mode = None if attributes.mode is None else attributes.mode & MODE_BITS | kind_bits
     owner = _written_name(attributes.owner, names.users)
     group = _written_name(attributes.group, names.groups)
     fresh = {
@@ -122,6 +131,7 @@ def written_attributes(
         _MODIFIED: _in_nanoseconds(attributes.modified_ns),
         _ACCESSED: _in_nanoseconds(attributes.accessed_ns),
         _XATTRS: _written_xattrs(attributes.xattrs) if attributes.xattrs else None,
+        _DEVICE: None if special is None else _written_device(special),
     }
     of_s3fs = {
         "mode": None if mode is None else str(mode),
@@ -165,6 +175,19 @@ def _read_octal(text: str) -> int | None:
 
 def _read_decimal(text: str) -> int | None:
     return int(text) if _DECIMAL(text) else None
+
+
+def _read_special(mode: int, device: str) -> Special | None:
+    kind_bits = stat.S_IFMT(mode)
+    if kind_bits not in SPECIAL_KINDS:
+        return None
+    found = _IN_PAIR(device)
+    return Special(kind_bits, os.makedev(int(found[1]), int(found[2])) if found else 0)
+
+
+def _written_device(special: Special) -> str | None:
+    device = special.device
+    return f"{os.major(device)}:{os.minor(device)}" if device else None
 
 
 def _read_moment(text: str) -> int | None:

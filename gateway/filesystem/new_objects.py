@@ -41,6 +41,7 @@ class NewObjects:
             accessed_ns=wanted.accessed_ns,
             xattrs=wanted.xattrs,
             is_symlink=kind is Kind.SYMLINK,
+            special=wanted.special,
         )
 
     def headers(self, kind: Kind, key: str, attributes: Attributes) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """What a file door is told of a file, a directory or a symbolic link (pure)."""
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from gateway.model.names import ObjectName
 from gateway.model.versions import Version
@@ -14,6 +16,19 @@ class Kind(StrEnum):
     FILE = "FILE"
     DIRECTORY = "DIRECTORY"
     SYMLINK = "SYMLINK"
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A pipe, a socket or a device: an object without bytes, which a mount's kernel makes work."""
+
+    kind_bits: int
+    """One of `SPECIAL_KINDS`."""
+    device: int = 0
+    """A device's number, as `os.makedev` makes it."""
+
+
+SPECIAL_KINDS: Final = frozenset({stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFBLK, stat.S_IFCHR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,8 @@ class Status:
     group: str = ""
     symlink: str = ""
     """The target of a symbolic link."""
+    special: Special | None = None
+    """What an empty file is in a mount; other doors show an empty file."""
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
     """Extended attributes by full name (`user.colour`)."""
     name: ObjectName | None = None
@@ -63,6 +80,7 @@ class NewAttributes:
     modified_ns: int | None = None
     accessed_ns: int | None = None
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
+    special: Special | None = None
 
 
 @dataclass(frozen=True, slots=True)

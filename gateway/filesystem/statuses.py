@@ -32,7 +32,8 @@ class Defaults:
         """Return the status of an object: of a symbolic link where `symlink` is its target."""
         said = self.said(seen) if said is None else said
         if symlink is None:
-            return self._status(path, Kind.FILE, seen, said, mode=self.file_mode)
+            status = self._status(path, Kind.FILE, seen, said, mode=self.file_mode)
+            return status if seen.size else replace(status, special=said.special)
         link = self._status(path, Kind.SYMLINK, seen, said, mode=_SYMLINK_MODE)
         return replace(link, symlink=symlink)
 

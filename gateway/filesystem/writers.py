@@ -176,4 +176,5 @@ def status_of(path: str, attributes: Attributes) -> Status:
         owner=attributes.owner or "",
         group=attributes.group or "",
         xattrs=attributes.xattrs,
+        special=attributes.special,
     )

@@ -108,6 +108,7 @@ class MemoryTree:
             owner=owner if chosen.owner is None else chosen.owner,
             group=chosen.group or "",
             xattrs=dict(chosen.xattrs),
+            special=chosen.special,
             name=ObjectName("memory", path[1:]),
             version=Version(f'"{self._count}"', len(body), "then"),
         )
@@ -313,4 +314,5 @@ def _attributes(status: Status) -> NewAttributes:
         status.modified_ns,
         status.accessed_ns,
         dict(status.xattrs),
+        status.special,
     )

@@ -1,5 +1,7 @@
 """Attributes in metadata: what is written is read back, and garbage is as absent."""
 
+import os
+import stat
 from dataclasses import replace
 
 import pytest
@@ -14,7 +16,7 @@ from gateway.filesystem.attributes import (
     read_attributes,
     written_attributes,
 )
-from gateway.filesystem.status import Kind
+from gateway.filesystem.status import SPECIAL_KINDS, Kind, Special
 from gateway.model.failures import InvalidRequest, NotSupported
 
 NAMES = Names({"alice": 1001, "root": 0, "zoe": 1001}, {"staff": 50})
@@ -33,6 +35,8 @@ ATTRIBUTES = st.builds(
     accessed_ns=st.none() | MOMENTS,
     xattrs=XATTRS.filter(lambda xattrs: all(name.isprintable() for name in xattrs)),
 )
+DEVICES = st.builds(os.makedev, st.integers(0, 4095), st.integers(0, 1 << 20))
+SPECIALS = st.builds(Special, st.sampled_from(sorted(SPECIAL_KINDS)), DEVICES)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
 OF_S3FS = ("mode", "uid", "gid", "mtime", "atime")
 OURS = ("file-permissions", "file-owner", "file-group", "file-mtime", "file-atime", "xattr")
@@ -48,6 +52,23 @@ def test_what_is_written_is_read_back(kind, attributes):
     headers = written_attributes(kind, attributes, NAMES)
     is_symlink = kind is Kind.SYMLINK and attributes.mode is not None
     assert read_attributes(headers.items(), NAMES) == replace(attributes, is_symlink=is_symlink)
+
+
+@given(ATTRIBUTES, SPECIALS, st.integers(0, 0o7777))
+def test_what_a_device_is_is_read_back(attributes, special, mode):
+    attributes = replace(attributes, special=special, mode=mode)
+    headers = written_attributes(Kind.FILE, attributes, NAMES)
+    assert read_attributes(headers.items(), NAMES) == attributes
+
+
+def test_a_device_whose_number_cannot_be_read_is_none():
+    for number in ("", "8", "8:", "-1:3", "99999:1", "8:1x"):
+        found = said(file_permissions="0060640", file_device=number).special
+        assert found == Special(stat.S_IFBLK, 0)
+    assert said(file_permissions="0060640", file_device="8:1").special == Special(
+        stat.S_IFBLK, os.makedev(8, 1)
+    )
+    assert said(file_permissions="0100640", file_device="8:1").special is None
 
 
 @given(ATTRIBUTES, st.dictionaries(TEXTS.filter(str.strip), TEXTS, max_size=5))

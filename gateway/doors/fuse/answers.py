@@ -69,7 +69,7 @@ def attributes_of(room: Room, node: Node, status: Status, belief: Belief) -> Any
     entry.st_nlink = 0 if node.is_gone else 1
     entry.st_uid = room.uid_of(status)
     entry.st_gid = room.gid_of(status)
-    entry.st_rdev = 0
+    entry.st_rdev = 0 if status.special is None else status.special.device
     entry.st_size = status.length
     entry.st_blksize = IO_BYTES
     entry.st_blocks = -(-status.length // BLOCK_BYTES)

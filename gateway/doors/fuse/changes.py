@@ -14,7 +14,7 @@ from gateway.doors.fuse.files import contents_of, new_status
 from gateway.doors.fuse.inodes import Node
 from gateway.doors.fuse.room import Room, text_of
 from gateway.filesystem.caller import Caller
-from gateway.filesystem.status import Changes, NewAttributes, Status
+from gateway.filesystem.status import SPECIAL_KINDS, Changes, NewAttributes, Special, Status
 from gateway.model.failures import NotFound
 
 _MODE_BITS: Final = 0o7777
@@ -62,16 +62,21 @@ class Changing:
         parent_inode: int,
         name: bytes,
         mode: int,
-        rdev: int,  # noqa: ARG002
+        rdev: int,
         ctx: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        """Make an empty file; devices, pipes and sockets are no objects (EPERM)."""
+        """Make an empty file, a pipe, a socket or a device: the kernel itself makes those work."""
         parent, part, user = self._begun(parent_inode, name, ctx)
-        if not stat.S_ISREG(mode):
-            raise refusal(errno.EPERM)
         room = self.room
         wanted = new_status(room, parent, part, mode, user)
-        attributes = NewAttributes(wanted.mode, wanted.owner, wanted.group, wanted.modified_ns)
+        kind_bits = stat.S_IFMT(mode)
+        attributes = NewAttributes(
+            wanted.mode,
+            wanted.owner,
+            wanted.group,
+            wanted.modified_ns,
+            special=Special(kind_bits, rdev) if kind_bits in SPECIAL_KINDS else None,
+        )
         writer = await room.tree.create(
             room.callers.of(user), wanted.path, attributes, overwrite=False
         )

@@ -167,7 +167,7 @@ class Inodes:
 
 def is_same(before: Status, now: Status) -> bool:
     """Return whether both are one directory, one link, or one version of a file."""
-    if before.kind is not now.kind:
+    if (before.kind, before.special) != (now.kind, now.special):
         return False
     if before.kind is Kind.DIRECTORY:
         return True

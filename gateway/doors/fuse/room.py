@@ -131,7 +131,8 @@ class Room:
         if self.appearance.umask is not None:
             base = 0o777 if status.is_directory else 0o666 | mode & 0o111
             mode = base & ~self.appearance.umask
-        return KIND_BITS[status.kind] | mode
+        special = status.special
+        return mode | (KIND_BITS[status.kind] if special is None else special.kind_bits)
 
     def uid_of(self, status: Status) -> int:
         """Return the owner that is shown."""

@@ -4,6 +4,8 @@ import errno
 import fcntl
 import os
 import random
+import socket
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -118,8 +120,29 @@ def test_directories_and_links_are_made(mount, s3):
     with pytest.raises(PermissionError) as raised:
         os.link(folder / "link", folder / "hard")
     assert raised.value.errno == errno.EPERM
-    with pytest.raises(PermissionError):
-        os.mkfifo(folder / "pipe")
+
+
+def test_pipes_sockets_and_devices_are_made_and_moved_and_are_empty_objects(mount, s3):
+    folder = mount.path / "special"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe", 0o640)
+    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as asking:
+        listening.bind(str(folder / "socket"))
+        listening.listen()
+        asking.connect(str(folder / "socket"))
+    (folder / "pipe").chmod(0o600)
+    (folder / "pipe").rename(folder / "moved")
+    kinds = {one.name: stat.S_IFMT(one.lstat().st_mode) for one in folder.iterdir()}
+    assert kinds == {"moved": stat.S_IFIFO, "socket": stat.S_IFSOCK}
+    assert stat.S_IMODE((folder / "moved").stat().st_mode) == 0o600
+    reading = os.open(folder / "moved", os.O_RDONLY | os.O_NONBLOCK)
+    with (folder / "moved").open("wb", buffering=0) as writing:
+        writing.write(b"through the kernel")
+    assert os.read(reading, 100) == b"through the kernel"
+    os.close(reading)
+    assert body(s3, "special/moved") == b""
+    said = s3.head_object(Bucket=BUCKET, Key="special/moved")["Metadata"]
+    assert said["file-permissions"] == "0010600"
 
 
 def test_an_error_of_the_origin_is_told_by_close(mount, s3, origin, tables, tmp_path: Path):

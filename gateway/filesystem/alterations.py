@@ -68,7 +68,7 @@ class Alterations:
                 await self._say(caller, place, found, changes)
         except Failure as failure:
             raise told(failure, path) from failure
-        return after(found, changes)
+        return replace(after(found, changes), changed_ns=self.now_ns())
 
     async def make_directory(
         self,

@@ -14,7 +14,6 @@ https://github.com/s3fs-fuse/s3fs-fuse/wiki/S3-objects
 
 import binascii
 import json
-import os
 import re
 import stat
 from base64 import b64decode, b64encode
@@ -182,12 +181,11 @@ def _read_special(mode: int, device: str) -> Special | None:
     if kind_bits not in SPECIAL_KINDS:
         return None
     found = _IN_PAIR(device)
-    return Special(kind_bits, os.makedev(int(found[1]), int(found[2])) if found else 0)
+    return Special(kind_bits, (int(found[1]), int(found[2])) if found else None)
 
 
 def _written_device(special: Special) -> str | None:
-    device = special.device
-    return f"{os.major(device)}:{os.minor(device)}" if device else None
+    return None if special.device is None else f"{special.device[0]}:{special.device[1]}"
 
 
 def _read_moment(text: str) -> int | None:

@@ -24,8 +24,8 @@ class Special:
 
     kind_bits: int
     """One of `SPECIAL_KINDS`."""
-    device: int = 0
-    """A device's number, as `os.makedev` makes it."""
+    device: tuple[int, int] | None = None
+    """A device's major and minor number."""
 
 
 SPECIAL_KINDS: Final = frozenset({stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFBLK, stat.S_IFCHR})
@@ -44,6 +44,8 @@ class Status:
     """Since 1970: what the metadata says, else the origin's Last-Modified (1 s granularity)."""
     accessed_ns: int = 0
     """Since 1970; 0 where nobody set one: reads do not change it."""
+    changed_ns: int = 0
+    """When the origin last took bytes or attributes (1 s granularity); 0 where that is unknown."""
     mode: int = 0o644
     """The twelve permission bits, without the kind's."""
     owner: str = ""

@@ -54,11 +54,13 @@ class Defaults:
     def listed_file(self, path: str, listed: ListedObject, name: ObjectName) -> Status:
         """Return the status of an object of which no more is known than a listing shows."""
         version = Version(listed.etag, listed.size, listed.last_modified) if listed.etag else None
+        changed_ns = _moment_ns(listed.last_modified)
         return Status(
             path,
             Kind.FILE,
             length=listed.size,
-            modified_ns=_moment_ns(listed.last_modified),
+            modified_ns=changed_ns,
+            changed_ns=changed_ns,
             mode=self.file_mode,
             owner=self.owner,
             group=self.group,
@@ -71,15 +73,14 @@ class Defaults:
         return read_attributes(seen.headers, self.names)
 
     def _status(self, path: str, kind: Kind, seen: Seen, said: Attributes, *, mode: int) -> Status:
-        modified_ns = said.modified_ns
-        if modified_ns is None:
-            modified_ns = _moment_ns(_find(seen, "last-modified"))
+        changed_ns = _moment_ns(_find(seen, "last-modified"))
         return Status(
             path,
             kind,
             length=0 if kind is Kind.DIRECTORY else seen.size,
-            modified_ns=modified_ns,
+            modified_ns=changed_ns if said.modified_ns is None else said.modified_ns,
             accessed_ns=said.accessed_ns or 0,
+            changed_ns=changed_ns,
             mode=mode if said.mode is None else said.mode,
             owner=said.owner or self.owner,
             group=said.group or self.group,

@@ -1,6 +1,5 @@
 """Attributes in metadata: what is written is read back, and garbage is as absent."""
 
-import os
 import stat
 from dataclasses import replace
 
@@ -35,7 +34,7 @@ ATTRIBUTES = st.builds(
     accessed_ns=st.none() | MOMENTS,
     xattrs=XATTRS.filter(lambda xattrs: all(name.isprintable() for name in xattrs)),
 )
-DEVICES = st.builds(os.makedev, st.integers(0, 4095), st.integers(0, 1 << 20))
+DEVICES = st.none() | st.tuples(st.integers(0, 4095), st.integers(0, 1 << 20))
 SPECIALS = st.builds(Special, st.sampled_from(sorted(SPECIAL_KINDS)), DEVICES)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
 OF_S3FS = ("mode", "uid", "gid", "mtime", "atime")
@@ -64,10 +63,9 @@ def test_what_a_device_is_is_read_back(attributes, special, mode):
 def test_a_device_whose_number_cannot_be_read_is_none():
     for number in ("", "8", "8:", "-1:3", "99999:1", "8:1x"):
         found = said(file_permissions="0060640", file_device=number).special
-        assert found == Special(stat.S_IFBLK, 0)
-    assert said(file_permissions="0060640", file_device="8:1").special == Special(
-        stat.S_IFBLK, os.makedev(8, 1)
-    )
+        assert found == Special(stat.S_IFBLK)
+    found = said(file_permissions="0060640", file_device="8:1").special
+    assert found == Special(stat.S_IFBLK, (8, 1))
     assert said(file_permissions="0100640", file_device="8:1").special is None
 
 

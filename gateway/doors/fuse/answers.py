@@ -18,6 +18,7 @@ from gateway.telemetry import metrics
 
 _log = logging.getLogger(__name__)
 BLOCK_BYTES: Final = 512
+_SECOND_NS: Final = 1_000_000_000
 IO_BYTES: Final = 128 * 1024
 """What programs are told is a good size: larger makes stdio read more than it was asked."""
 
@@ -69,13 +70,23 @@ def attributes_of(room: Room, node: Node, status: Status, belief: Belief) -> Any
     entry.st_nlink = 0 if node.is_gone else 1
     entry.st_uid = room.uid_of(status)
     entry.st_gid = room.gid_of(status)
-    entry.st_rdev = 0 if status.special is None else status.special.device
+    device = None if status.special is None else status.special.device
+    entry.st_rdev = 0 if device is None else os.makedev(*device)
     entry.st_size = status.length
     entry.st_blksize = IO_BYTES
     entry.st_blocks = -(-status.length // BLOCK_BYTES)
-    entry.st_mtime_ns = entry.st_ctime_ns = status.modified_ns
+    entry.st_mtime_ns = max(status.modified_ns, node.altered_ns)
+    entry.st_ctime_ns = max(_changed_ns(status), node.altered_ns)
     entry.st_atime_ns = status.accessed_ns or status.modified_ns
     return entry
+
+
+def _changed_ns(status: Status) -> int:
+    """Return when a file was last changed: of what was written in that very second, the moment."""
+    begins = status.changed_ns
+    if not begins or begins <= status.modified_ns < begins + _SECOND_NS:
+        return status.modified_ns
+    return begins
 
 
 def refusal(number: int) -> OSError:

@@ -1,6 +1,7 @@
 """Calls that change names and attributes."""
 
 import errno
+import os
 import stat
 from typing import Any, Final
 
@@ -69,13 +70,12 @@ class Changing:
         parent, part, user = self._begun(parent_inode, name, ctx)
         room = self.room
         wanted = new_status(room, parent, part, mode, user)
-        kind_bits = stat.S_IFMT(mode)
         attributes = NewAttributes(
             wanted.mode,
             wanted.owner,
             wanted.group,
             wanted.modified_ns,
-            special=Special(kind_bits, rdev) if kind_bits in SPECIAL_KINDS else None,
+            special=_special(mode, rdev),
         )
         writer = await room.tree.create(
             room.callers.of(user), wanted.path, attributes, overwrite=False
@@ -111,6 +111,7 @@ class Changing:
     def _made(self, parent: Node, name: str, status: Status) -> Any:  # noqa: ANN401
         room = self.room
         node = room.inodes.seen(parent, name, status)
+        parent.altered()
         room.inodes.told(node)
         return attributes_of(room, node, status, room.believing.of(status))
 
@@ -133,6 +134,7 @@ class Changing:
             path = room.inodes.child_path(parent, part)
             if not await room.tree.remove(caller, path, recursive=False):
                 raise NotFound(f"{path} is not there")
+        parent.altered()
         if node is not None:
             node.is_unlinked = True
             room.inodes.detach(node)
@@ -181,6 +183,8 @@ class Changing:
             raise refusal(errno.EEXIST)
         path = room.inodes.child_path(new, target)
         await room.tree.rename(caller, room.inodes.child_path(old, source), path, replaces=replaces)
+        old.altered()
+        new.altered()
         if replaced is not None:
             replaced.is_unlinked = True
             room.inodes.detach(replaced)
@@ -248,6 +252,8 @@ class Changing:
     async def _set(self, node: Node, caller: Caller, changes: Changes) -> None:
         """Change attributes at the origin, or with what is on its way there."""
         room, contents = self.room, node.contents
+        if changes.modified_ns is not None:
+            node.altered_ns = 0
         if node.is_unlinked:
             node.status = changed(node.status, changes)
         elif contents is not None and contents.is_dirty:
@@ -284,6 +290,13 @@ class Changing:
             return self.room.node(inode), name.decode()
         except UnicodeDecodeError:
             raise refusal(errno.EILSEQ) from None
+
+
+def _special(mode: int, device: int) -> Special | None:
+    kind_bits = stat.S_IFMT(mode)
+    if kind_bits not in SPECIAL_KINDS:
+        return None
+    return Special(kind_bits, (os.major(device), os.minor(device)) if device else None)
 
 
 def _is_only_here(node: Node) -> bool:

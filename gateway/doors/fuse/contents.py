@@ -119,7 +119,8 @@ class Contents:
 
     def _touched(self) -> None:
         self.is_dirty = True
-        self.node.status = replace(self.node.status, modified_ns=time_ns())
+        now_ns = time_ns()
+        self.node.status = replace(self.node.status, modified_ns=now_ns, changed_ns=now_ns)
 
     async def _send_no_more(self) -> None:
         await self._sending.give_up()
@@ -239,5 +240,6 @@ def changed(status: Status, changes: Changes) -> Status:
         group=status.group if changes.group is None else changes.group,
         modified_ns=status.modified_ns if changes.modified_ns is None else changes.modified_ns,
         accessed_ns=status.accessed_ns if changes.accessed_ns is None else changes.accessed_ns,
+        changed_ns=time_ns(),
         xattrs=xattrs,
     )

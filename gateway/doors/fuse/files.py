@@ -116,6 +116,7 @@ class Files:
             room.inodes.detach(node)
             await self._let_go(opened)
             raise
+        parent.altered()
         room.inodes.told(node)
         info = pyfuse3.FileInfo(fh=handle, keep_cache=True)
         return info, attributes_of(room, node, opened.contents.shown(), STAGED)
@@ -196,10 +197,12 @@ def contents_of(room: Room, node: Node) -> Contents:
 def new_status(room: Room, parent: Node, name: str, mode: int, user: User) -> Status:
     """Return what a new file is before the origin has it; a set-group-id directory hands down."""
     is_handed_down = parent.status.mode & _SET_GROUP and parent.status.group
+    now_ns = time_ns()
     return Status(
         room.inodes.child_path(parent, name),
         Kind.FILE,
-        modified_ns=time_ns(),
+        modified_ns=now_ns,
+        changed_ns=now_ns,
         mode=mode & _MODE_BITS,
         owner=room.callers.users.name_of(user.uid),
         group=parent.status.group if is_handed_down else room.callers.groups.name_of(user.gid),

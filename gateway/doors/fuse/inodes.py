@@ -9,7 +9,7 @@ The kernel counts how often it was told of an inode and forgets by numbers; at z
 """
 
 from collections.abc import Iterator, Sequence
-from time import monotonic
+from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Final
 
 from gateway.filesystem.status import Kind, Status
@@ -24,6 +24,7 @@ class Node:
     """One inode; `parent` and `name` say where it stands, until it `is_gone`."""
 
     __slots__ = (
+        "altered_ns",
         "children",
         "contents",
         "is_gone",
@@ -54,6 +55,9 @@ class Node:
         """Whether this mount took its name away: what is written to it goes nowhere."""
         self.is_gone = False
         """Whether something else, or nothing, stands at its path now."""
+        self.altered_ns = 0
+        """When (since 1970) this mount last put a name into it, or took one out. The origin is not
+        told: a directory's marker would be written with every file."""
         self.children: dict[str, Node] = {}
         self.contents: Contents | None = None
         """Its bytes, as long as somebody has it open."""
@@ -61,6 +65,10 @@ class Node:
     def learn(self, status: Status) -> None:
         """Take what is there now."""
         self.status, self.known_at = status, monotonic()
+
+    def altered(self) -> None:
+        """Note that a name came or went."""
+        self.altered_ns = time_ns()
 
     @property
     def is_directory(self) -> bool:

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -207,3 +208,48 @@ async def test_what_is_made_here_is_listed_with_the_others(
     names.clear()
     await ops.readdir(handle, 0, None)
     assert names == [".", "..", "a", "b"]
+
+
+async def test_a_directory_is_as_young_as_its_newest_name_until_its_time_is_set(ops, tree):
+    made = await ops.mkdir(1, b"d", 0o750, ME)
+    number = made.st_ino
+
+    async def moment() -> int:
+        told = await ops.getattr(number, ME)
+        assert told.st_ctime_ns >= told.st_mtime_ns
+        return int(told.st_mtime_ns)
+
+    moments = [made.st_mtime_ns]
+    info, _ = await ops.create(number, b"a", 0o600, NEW, ME)
+    moments.append(await moment())
+    await closed(ops, info.fh)
+    for call in (
+        lambda: ops.mkdir(number, b"e", 0o700, ME),
+        lambda: ops.symlink(number, b"s", b"a", ME),
+        lambda: ops.mknod(number, b"m", stat.S_IFREG | 0o600, 0, ME),
+        lambda: ops.rename(number, b"a", number, b"b", 0, ME),
+        lambda: ops.unlink(number, b"b", ME),
+        lambda: ops.rmdir(number, b"e", ME),
+    ):
+        await call()
+        moments.append(await moment())
+    assert moments == sorted(set(moments))
+    wanted = pyfuse3.EntryAttributes()
+    wanted.st_mtime_ns = 5
+    await ops.setattr(number, wanted, FieldsOf("mtime"), None, ME)
+    told = await ops.getattr(number, ME)
+    assert told.st_mtime_ns == 5
+
+
+async def test_the_change_of_a_file_is_told_by_the_origin_to_the_second(ops, tree: MemoryTree):
+    second = 1_700_000_000 * 10**9
+    for modified_ns, shown in (
+        (second + 7, second + 7),  # written in that second: nobody knows better
+        (second - 1, second),
+        (second + 10**9, second),
+    ):
+        tree.put("/a", b"1", NewAttributes(modified_ns=modified_ns))
+        entry = tree.entries["/a"]
+        entry.status = replace(entry.status, changed_ns=second)
+        told = await ops.lookup(1, b"a", ME)
+        assert (told.st_mtime_ns, told.st_ctime_ns) == (modified_ns, shown)

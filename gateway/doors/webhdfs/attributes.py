@@ -25,8 +25,14 @@ class AttributeDoor:
         self._tree = tree
 
     async def get(self, exchange: WebHdfsExchange) -> web.StreamResponse:
-        """Answer GETXATTRS: those that are named, which must be there, or all."""
+        """Answer GETXATTRS: those that are named, which must be there, or all.
+
+        Their values are for who may read the file, as at HDFS; LISTXATTRS names them to all others.
+        """
         names = [canonical_name(name) for name in exchange.parameters.texts("xattr.name")]
+        await self._tree.check_access(
+            exchange.caller, exchange.path, reads=True, writes=False, executes=False
+        )
         held = (await self._status(exchange)).xattrs
         if any(name not in held for name in names):
             raise NotFound(

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from yarl import URL
 
+from gateway.filesystem.attributes import Attributes, Names, written_attributes
+from gateway.filesystem.status import Kind
 from tests.support.gateway_settings import ADMIN, READER, STRANGER, gateway_settings
 from tests.support.gateway_worker import Gateway, running_worker
 
@@ -167,3 +169,24 @@ async def test_trusts_are_renewed_by_a_reload(gateway):
     async with asyncio.timeout(20):
         while not await is_believed():
             pass
+
+
+async def test_values_of_attributes_are_for_who_may_read_the_file(origin, tmp_path, monkeypatch):
+    modes = {"permissions": "modes", "directory_mode": "0777"}
+    settings = gateway_settings(
+        origin.endpoint, tmp_path / "flash", webhdfs=LISTEN, filesystem=modes
+    )
+    said = written_attributes(Kind.FILE, Attributes(xattrs={"user.pin": b"1234"}), Names())
+    for mode in ("0100600", "0100604"):
+        headers = {**said, "x-amz-meta-file-permissions": mode, "x-amz-meta-file-owner": "ann"}
+        origin.put("bucket", mode, b"x", headers=headers)
+    async with running_worker(settings, monkeypatch) as gateway:
+        told = {}
+        for mode in ("0100600", "0100604"):
+            for operation in ("GETFILESTATUS", "LISTSTATUS", "LISTXATTRS", "GETXATTRS"):
+                target = f"/bucket/{mode}?op={operation}&encoding=TEXT"
+                status, body, _ = await ask(gateway, "GET", target, keys=READER)
+                told[mode, operation] = status, b"1234" in body
+    assert told.pop(("0100600", "GETXATTRS")) == (403, False)
+    assert told.pop(("0100604", "GETXATTRS")) == (200, True)
+    assert set(told.values()) == {(200, False)}

@@ -53,7 +53,7 @@ class Principal(NamedTuple):
     """The session that was signed with, where it was one."""
     allowance: Allowance = UNLIMITED
     """How much it may use, under the name of its `payer`."""
-    groups: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
     """Those that it is in, for the modes of files."""
 
     @property

@@ -26,7 +26,7 @@ class Identity:
     """Who asks the origin for it."""
     allowance: Allowance = UNLIMITED
     """How much it may use of all workers together."""
-    groups: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
     """Those that it is in, by name, for the modes of files."""
 
 

@@ -146,7 +146,7 @@ def opened(kept: KeptIdentity, policy: Policy, sealer: Sealer) -> Identity:
         policy,
         kept.sessions_from,
         allowance=allowance_of(kept.requests_per_second_max, kept.bytes_per_second_max),
-        groups=frozenset(kept.groups),
+        groups=kept.groups,
     )
 
 

@@ -48,7 +48,7 @@ class Role:
     session_seconds_max: int
     voice: Voice = FOREBAY
     """Who asks the origin for its sessions, whoever plays it."""
-    groups: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
     """Those that its sessions are in, by name, for the modes of files."""
 
     @property

@@ -45,7 +45,7 @@ class Standing:
     """Who asks the origin: the identity's own voice, or the role's."""
     allowance: Allowance = UNLIMITED
     """How much of what the identity may use; a web identity has no bound."""
-    groups: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
     """The identity's own, or the role's."""
 
 

@@ -87,7 +87,9 @@ class Alterations:
             return found
         if found is not None or place.is_root:
             raise already_there(path)
-        attributes = self.new_objects.attributes(caller, Kind.DIRECTORY, wanted, self.now_ns())
+        attributes = self.new_objects.attributes(
+            caller, Kind.DIRECTORY, wanted, self.now_ns(), site.above
+        )
         await self._make_parents(caller, site.missing, attributes)
         headers = self.new_objects.headers(Kind.DIRECTORY, place.prefix, attributes)
         # Two who make one directory lose nothing, so that an origin without conditions does too.
@@ -127,7 +129,9 @@ class Alterations:
         site = await self.obstacles.site(caller, path, makes_parents=False)
         if site.found is not None or site.place.is_root:
             raise already_there(path)
-        attributes = self.new_objects.attributes(caller, Kind.SYMLINK, _NOTHING, self.now_ns())
+        attributes = self.new_objects.attributes(
+            caller, Kind.SYMLINK, _NOTHING, self.now_ns(), site.above
+        )
         headers = self.new_objects.headers(Kind.SYMLINK, site.place.key, attributes)
         try:
             await self.gate.put(caller, site.place.name, BytesBody(body), headers, condition=ABSENT)

@@ -20,7 +20,7 @@ class Caller:
     """The moment that policies are judged at; aware."""
     user: str
     """The user's name, as owners are written; the identity's, unless the door maps another."""
-    groups: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
     receipt: Receipt = field(default_factory=Receipt)
 
     @property

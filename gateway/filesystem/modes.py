@@ -24,7 +24,7 @@ class Asker:
     """Who asks."""
 
     user: str
-    groups: frozenset[str]
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

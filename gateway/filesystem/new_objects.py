@@ -7,7 +7,7 @@ from typing import Final
 from gateway.core.preserving import METADATA
 from gateway.filesystem.attributes import Attributes, read_attributes, written_attributes
 from gateway.filesystem.caller import Caller
-from gateway.filesystem.status import Changes, Kind, NewAttributes
+from gateway.filesystem.status import Changes, Kind, NewAttributes, Status
 from gateway.filesystem.statuses import Defaults
 
 DIRECTORY_TYPE: Final = "application/x-directory"
@@ -24,9 +24,18 @@ class NewObjects:
     defaults: Defaults
 
     def attributes(
-        self, caller: Caller, kind: Kind, wanted: NewAttributes, now_ns: int
+        self,
+        caller: Caller,
+        kind: Kind,
+        wanted: NewAttributes,
+        now_ns: int,
+        above: Status | None = None,
     ) -> Attributes:
-        """Return what something new is: as wanted, else of who makes it."""
+        """Return what something new is: as wanted, else of who makes it.
+
+        Its group is that of the directory `above`, as on HDFS, where a marker says one; else the
+        maker's first.
+        """
         defaults = self.defaults
         mode = {
             Kind.FILE: defaults.file_mode,
@@ -36,7 +45,9 @@ class NewObjects:
         return Attributes(
             mode=mode if wanted.mode is None else wanted.mode,
             owner=wanted.owner or caller.user or defaults.owner,
-            group=wanted.group or min(caller.groups, default=defaults.group),
+            group=wanted.group
+            or (above.group if above is not None and above.name is not None else "")
+            or next(iter(caller.groups), defaults.group),
             modified_ns=now_ns if wanted.modified_ns is None else wanted.modified_ns,
             accessed_ns=wanted.accessed_ns,
             xattrs=wanted.xattrs,

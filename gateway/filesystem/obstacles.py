@@ -27,6 +27,8 @@ class Site:
     found: Status | None
     missing: tuple[Place, ...] = ()
     """The directories above that are not there, as far as their maker may know."""
+    above: Status | None = None
+    """The nearest directory above that is there; None: it is the root, or nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,14 @@ class Obstacles:
         place = await self.place(caller, path)
         if place.is_root:
             return Site(place, await self.view.find(caller, place))
-        found, missing = await both(
-            self.find(caller, place), self._missing_parents(caller, place, makes_parents)
+        found, above = await both(
+            self.find(caller, place), self._above(caller, place, makes_parents)
         )
         if isinstance(found, Failure):
             raise found
-        if isinstance(missing, Failure):
-            raise missing
-        return Site(place, found, missing)
+        if isinstance(above, Failure):
+            raise above
+        return Site(place, found, *above)
 
     async def find(self, caller: Caller, place: Place) -> Status | None:
         """Return what stands at a place, None also where the caller may not know it."""
@@ -83,21 +85,21 @@ class Obstacles:
         except AccessDenied:  # absent, for who may read and not list
             return None
 
-    async def _missing_parents(
+    async def _above(
         self, caller: Caller, place: Place, makes_parents: bool
-    ) -> tuple[Place, ...]:
-        """Return the parents that are not there, as far as the caller may list them.
+    ) -> tuple[tuple[Place, ...], Status | None]:
+        """Return which parents are not there, and the nearest that is, as far as may be known.
 
         Raises where one is a file, or is absent and not to be made.
         """
         parent = place.parent
         if parent.is_root or not self._may_list(caller, parent):
-            return ()
+            return (), None
         found = await self.find(caller, parent)
         if found is not None:
             if not found.is_directory:
                 raise not_a_directory(parent.path)
-            return ()
+            return (), found
         if not makes_parents:
             raise not_found(parent.path)
         absent, above = [parent], []
@@ -111,7 +113,7 @@ class Obstacles:
                 raise not_a_directory(outcome.path)
             if outcome is None and self._may_list(caller, one):
                 absent.append(one)
-        return tuple(absent)
+        return tuple(absent), next((one for one in outcomes if one is not None), None)
 
     def _may_list(self, caller: Caller, place: Place) -> bool:
         return self.gate.may_list(caller, Listing(place.bucket, place.prefix, count_max=2))

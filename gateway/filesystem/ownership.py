@@ -62,7 +62,7 @@ def _may_say(asker: Asker, said: Attributes, before: Permissions | None) -> bool
 def _fresh(asker: Asker, key: str, defaults: ModeDefaults) -> Permissions:
     """Return what somebody's new object is: theirs, and the first of their groups'."""
     mode = defaults.directory_mode if key.endswith("/") else defaults.file_mode
-    group = min(asker.groups - {defaults.superuser_group}, default=defaults.group)
+    group = next(iter(asker.groups), defaults.group)
     return Permissions(asker.user, group, mode)
 
 

@@ -113,11 +113,13 @@ class Writers:
         if place.is_root:
             raise is_directory(path)
         self.gate.gate.require(caller, WRITE, place.name)
+        above: Status | None = None
         if not is_looked_up:
             site = await self.obstacles.file_site(caller, path, makes_parents=makes_parents)
             if site.found is not None and not overwrite:
                 raise already_there(path)
-        attributes = self.new_objects.attributes(caller, Kind.FILE, wanted, self.now_ns())
+            above = site.above
+        attributes = self.new_objects.attributes(caller, Kind.FILE, wanted, self.now_ns(), above)
         headers = self.new_objects.headers(Kind.FILE, place.key, attributes)
         grown = self.gate.grow(caller, place.name, headers, ANYTHING if overwrite else ABSENT)
         return FileWriter(grown, status_of(path, attributes))

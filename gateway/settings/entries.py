@@ -164,7 +164,7 @@ class IdentitySettings(Section):
             united(policies),
             voice=self._voice(),
             allowance=self._allowance,
-            groups=frozenset(self.groups),
+            groups=tuple(self.groups),
         )
 
     def _voice(self) -> Voice:

@@ -146,7 +146,7 @@ class RoleSettings(Section):
             frozenset(self.trust),
             None if trusted is None else self._web_trust(trusted),
             int(self.max_session),
-            groups=frozenset(self.groups),
+            groups=tuple(self.groups),
         )
 
     def _web_trust(self, provider: OidcSettings) -> WebTrust:

@@ -146,7 +146,7 @@ async def test_a_directory_is_made_by_its_marker(stage):
 async def test_directories_above_that_are_not_there_are_made_and_are_their_makers(stage):
     stage.put("a/x", b"x")
     wanted = NewAttributes(mode=0o450, xattrs={"user.a": b"b"})
-    maker = stage.caller(user="ann", groups=frozenset({"staff"}))
+    maker = stage.caller(user="ann", groups=("staff",))
     await stage.tree.make_directory(
         maker, "/bucket/a/b/c/d", wanted, makes_parents=True, may_exist=True
     )

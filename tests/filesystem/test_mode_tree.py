@@ -135,7 +135,7 @@ def seed(stage: Stage, case: Case) -> None:
 
 
 async def is_denied(stage: Stage, call: Call, case: Case) -> bool:
-    who = stage.caller(user=f"{case.user}.allow", groups=frozenset(USERS[case.user]))
+    who = stage.caller(user=f"{case.user}.allow", groups=USERS[case.user])
     try:
         await call.ask(stage, who, case)
     except AccessDenied:
@@ -164,7 +164,7 @@ async def test_a_tree_denies_what_modes_deny_and_nothing_else(tmp_path, user):
 async def test_a_file_that_is_written_over_stays_its_owners(tmp_path):
     async with running_stage(tmp_path, filesystem=MODES) as stage:
         stage.put("f", b"old", mode="0100666", owner="alice", group="staff")
-        bob = stage.caller(user="bob", groups=frozenset({"guests"}))
+        bob = stage.caller(user="bob", groups=("guests",))
         attributes = NewAttributes(mode=0o777, owner="bob")
         writer = await stage.tree.create(bob, "/bucket/f", attributes, overwrite=True)
         await writer.close()
@@ -204,7 +204,7 @@ async def test_a_directory_with_one_that_is_closed_in_it_is_neither_summed_up_no
 async def test_nobody_is_asked_for_a_superuser_and_all_at_a_time_for_others(tmp_path):
     async with running_stage(tmp_path, filesystem=MODES) as stage:
         stage.put("a/b/c/f", b"x")
-        root = stage.caller(user="root", groups=frozenset({"supergroup"}))
+        root = stage.caller(user="root", groups=("supergroup",))
         stage.reset()
         await stage.tree.status(root, "/bucket/a/b/c/f")
         plain = stage.asked()
@@ -289,5 +289,5 @@ async def test_a_snapshot_is_the_superusers_as_at_the_s3_door(tmp_path):
             for user in ("alice", "bob"):
                 with pytest.raises(AccessDenied):
                     await stage.tree.children(stage.caller(user=user), f"/{name}/d")
-            root = stage.caller(user="root", groups=frozenset({"supergroup"}))
+            root = stage.caller(user="root", groups=("supergroup",))
             assert len((await stage.tree.children(root, f"/{name}/d")).entries) == 1

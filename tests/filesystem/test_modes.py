@@ -14,9 +14,9 @@ from gateway.filesystem.modes import (
     may_give,
 )
 
-ALICE = Asker("alice", frozenset({"staff"}))
-BOB = Asker("bob", frozenset({"staff", "guests"}))
-CAROL = Asker("carol", frozenset())
+ALICE = Asker("alice", ("staff",))
+BOB = Asker("bob", ("staff", "guests"))
+CAROL = Asker("carol", ())
 CLASSES = {"alice": 6, "bob": 3, "carol": 0}
 
 

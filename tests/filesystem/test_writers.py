@@ -1,6 +1,7 @@
 """Files created and appended to: what is seen before and after `close`, and who wins."""
 
 import os
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -87,10 +88,32 @@ async def test_a_file_is_what_was_written_and_its_attributes_travel(stage, lengt
 
 
 async def test_a_new_file_is_its_makers(stage):
-    caller = stage.caller(user="bob", groups=frozenset({"staff", "admins"}))
+    caller = stage.caller(user="bob", groups=("staff", "admins"))
     await create(stage, "/bucket/f", caller=caller)
     status = await stage.tree.status(stage.caller(), "/bucket/f")
-    assert (status.owner, status.group, status.mode) == ("bob", "admins", 0o644)
+    assert (status.owner, status.group, status.mode) == ("bob", "staff", 0o644)
+
+
+async def test_what_is_new_has_the_group_that_the_marker_above_says_and_asks_no_more(stage):
+    caller = stage.caller(user="bob", groups=("supergroup", "admins"))
+    stage.put("marked/", owner="ann", group="data")
+    stage.put("unmarked/x", b"x")
+    stage.reset()
+    await create(stage, "/bucket/unmarked/f", caller=caller)
+    asked = stage.asked()
+    stage.reset()
+    await create(stage, "/bucket/marked/f", caller=caller)
+    assert Counter(stage.asked()) == Counter(asked) + Counter(HeadObject=1)  # of the marker
+    await stage.tree.make_symlink(caller, "/bucket/marked/link", "f")
+    for path in ("marked/deep", "marked/x/y"):
+        await stage.tree.make_directory(
+            caller, f"/bucket/{path}", PLAIN, makes_parents=True, may_exist=True
+        )
+    await create(stage, "/bucket/marked/deep/er/f", caller=caller)
+    paths = ("f", "link", "deep", "x", "x/y", "deep/er/f")
+    told = [await stage.tree.status(caller, f"/bucket/marked/{path}") for path in paths]
+    assert {status.group for status in told} == {"data"}
+    assert (await stage.tree.status(caller, "/bucket/unmarked/f")).group == "supergroup"
 
 
 @pytest.mark.parametrize("length", [10, len(BODY)])

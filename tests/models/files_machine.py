@@ -78,7 +78,12 @@ class FilesMachine(RuleBasedStateMachine):
         mode, owner, xattrs = look
         body, moment = self.bytes_of(size), self.chance.randrange(2**60)
         thing = Thing(
-            body, 0o644 if mode is None else mode, owner or "maker", "forebay", moment, xattrs
+            body,
+            0o644 if mode is None else mode,
+            owner or "maker",
+            self.model.handed_down(path),
+            moment,
+            xattrs,
         )
         wanted = NewAttributes(mode, owner, None, moment, None, xattrs)
 
@@ -171,7 +176,8 @@ class FilesMachine(RuleBasedStateMachine):
 
     @rule(path=PATHS, said=st.sampled_from(["x", "../é/y"]))
     def make_link(self, path, said) -> None:
-        link = Thing(said.encode(), 0o777, "maker", "forebay", is_link=True)
+        group = self.model.handed_down(path)
+        link = Thing(said.encode(), 0o777, "maker", group, is_link=True)
         act = self.tree.make_symlink(self.stage.caller(), self.at(path), said)
         self.step("symlink", act, self.model.make_link(path, link))
 

@@ -105,6 +105,13 @@ class FilesModel:
                 return True
         return self.is_directory(path)
 
+    def handed_down(self, path: str) -> str:
+        """Return the group of what is made at a path: that which the marker above says."""
+        above = parent_of(path)
+        while not self.is_directory(above):
+            above = parent_of(above)
+        return self.things.get(f"{above}/", Thing()).group or "forebay"
+
     # Operations: each returns what the tree must say
 
     def create(self, path: str, thing: Thing, *, overwrite: bool) -> str:

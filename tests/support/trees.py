@@ -87,7 +87,7 @@ class Stage:
         *,
         policy: object = None,
         user: str = "",
-        groups: frozenset[str] = frozenset(),
+        groups: tuple[str, ...] = (),
         headers: Mapping[str, str] | None = None,
     ) -> Caller:
         """Return a new caller: an identity of the settings, or one with a policy of its own."""

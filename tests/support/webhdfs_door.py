@@ -42,7 +42,7 @@ KEY = bytes(range(32))
 ADMIN = compile_policy("admin")
 IDENTITIES = Identities(
     [
-        Identity("alice", "alice-key", "alice/secret", ADMIN, groups=frozenset({"staff"})),
+        Identity("alice", "alice-key", "alice/secret", ADMIN, groups=("staff",)),
         Identity("bob", "bob-key", "bob/secret", ADMIN),
     ]
 )

@@ -66,5 +66,5 @@ class Callers:
             MountCall(uuid4().hex),
             self._now(),
             self.users.name_of(user.uid),
-            frozenset((self.groups.name_of(user.gid),)),
+            (self.groups.name_of(user.gid),),
         )

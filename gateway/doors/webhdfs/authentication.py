@@ -39,7 +39,7 @@ class Who(NamedTuple):
     principal: Principal
     user: str
     """The user's name, as owners are written."""
-    groups: frozenset[str]
+    groups: tuple[str, ...]
     token: LentToken | None = None
     """The delegation token that proved them, where it was one."""
     headers: Mapping[str, str] = {}

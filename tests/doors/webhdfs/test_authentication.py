@@ -26,7 +26,7 @@ from tests.support.kept import BY, Kept
 NOW = datetime(2026, 11, 28, 20, tzinfo=UTC)
 LOOPBACK, CLUSTER, ELSEWHERE = "127.0.0.1", "10.1.2.3", "192.0.2.9"
 ADMIN = compile_policy("admin")
-ANN = Identity("ann", "ann-key", "ann:secret", ADMIN, groups=frozenset({"staff"}))
+ANN = Identity("ann", "ann-key", "ann:secret", ADMIN, groups=("staff",))
 NOBODY = Identity("nobody", "", "", compile_policy("read-only"))
 TRUSTS = Trusts([Trust((ip_network("10.1.0.0/16"),), {"alice": "ann"}, "settled")])
 TOKENS = SessionTokens(Sealer([bytes(32)], PURPOSE))
@@ -55,7 +55,7 @@ async def test_basic_is_the_key_pair_of_an_identity(remote, secure):
     who = await door(Identities([ANN])).identify(
         head(basic="ann-key:ann:secret", secure=secure), remote, {}
     )
-    assert (who.user, who.groups) == ("ann", {"staff"})
+    assert (who.user, who.groups) == ("ann", ("staff",))
     assert (who.principal.name, who.principal.access_key) == ("ann", "ann-key")
     assert who.principal.policy is ADMIN
     assert who.principal.seed is None
@@ -92,7 +92,7 @@ async def test_user_name_is_believed_from_the_networks_that_are_trusted_and_no_o
     known = door(Identities([ANN, Identity("settled", "s-key", "s", ADMIN)]))
     alice = await known.identify(head(), CLUSTER, {"user.name": "alice"})
     zoe = await known.identify(head(), CLUSTER, {"user.name": "zoe"})
-    assert (alice.user, alice.principal.name, alice.groups) == ("alice", "ann", {"staff"})
+    assert (alice.user, alice.principal.name, alice.groups) == ("alice", "ann", ("staff",))
     assert (zoe.user, zoe.principal.name) == ("zoe", "settled")
     for forged in ({}, {"X-Forwarded-For": CLUSTER, "Forwarded": f"for={CLUSTER}"}):
         with pytest.raises(AuthenticationFailed, match="proves nothing"):
@@ -136,7 +136,7 @@ async def test_a_session_is_its_three_parts():
     known = door_of(judge)
     pair = f"{issued.session.access_key}:{issued.session.secret_key}"
     who = await known.identify(head(basic=pair, token=issued.token), LOOPBACK, {})
-    assert (who.user, who.groups, who.principal.session) == ("ann", {"staff"}, issued.session)
+    assert (who.user, who.groups, who.principal.session) == ("ann", ("staff",), issued.session)
     for wrong in (head(basic=pair), head(basic=pair + "x", token=issued.token)):
         with pytest.raises(AuthenticationFailed):
             await known.identify(wrong, LOOPBACK, {})
@@ -151,7 +151,7 @@ async def test_an_identity_of_the_state_is_refused_from_the_next_request_on(tmp_
             "pseudo": (head(), CLUSTER, {"user.name": "zoe"}),
         }
         assert {(await known.identify(*one)).user for one in asked.values()} == {"zoe"}
-        assert (await known.identify(*asked["pseudo"])).groups == {"readers"}
+        assert (await known.identify(*asked["pseudo"])).groups == ("readers",)
         kept.ledger.disable("zoe", by=BY)
         assert await _refused(known, asked) == {"basic", "pseudo"}
         kept.ledger.enable("zoe", by=BY)

@@ -44,7 +44,7 @@ def cookie_of(who) -> str:
 
 async def test_a_ticket_is_its_user_and_gets_a_proof_and_a_cookie(stage):
     who = await shown(stage)
-    assert (who.user, who.principal.name, who.groups) == ("alice", "zoe", {"readers"})
+    assert (who.user, who.principal.name, who.groups) == ("alice", "zoe", ("readers",))
     assert who.headers["WWW-Authenticate"] == "Negotiate cmVwbHk="
     cookie = who.headers["Set-Cookie"]
     assert {"HttpOnly", "SameSite=Strict", "Path=/webhdfs"} <= set(cookie.split("; "))

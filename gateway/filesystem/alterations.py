@@ -16,6 +16,7 @@ from gateway.core.changing import COPY_BYTES_MAX
 from gateway.core.latest import Latest
 from gateway.core.preserving import REPLACING, kept_by_rewrite
 from gateway.core.said import ABSENT, ANYTHING
+from gateway.core.uploads import Made
 from gateway.filesystem.assembling import Segment, plan_parts
 from gateway.filesystem.attributes import Attributes
 from gateway.filesystem.caller import Caller
@@ -35,7 +36,13 @@ from gateway.filesystem.status import Changes, Kind, NewAttributes, Status
 from gateway.filesystem.together import each
 from gateway.filesystem.view import SYMLINK_BYTES_MAX
 from gateway.filesystem.writers import status_of
-from gateway.model.failures import AccessDenied, Failure, InvalidRequest, PreconditionFailed
+from gateway.model.failures import (
+    AccessDenied,
+    Failure,
+    InvalidRequest,
+    PreconditionFailed,
+    VersionChanged,
+)
 
 _EMPTY: Final = BytesBody(b"")
 _NOTHING: Final = NewAttributes()
@@ -55,7 +62,9 @@ class Alterations:
     now_ns: Callable[[], int]
     copy_bytes_max: int = COPY_BYTES_MAX
 
-    async def set_attributes(self, caller: Caller, path: str, changes: Changes) -> Status:
+    async def set_attributes(
+        self, caller: Caller, path: str, changes: Changes, etag: str = ""
+    ) -> Status:
         """Change attributes; a directory without a marker gets one; raises as the tree does."""
         place = await self.obstacles.place(caller, path)
         found = await self.obstacles.view.find(caller, place)
@@ -63,12 +72,12 @@ class Alterations:
             raise not_found(path)
         try:
             if found.is_directory:
-                await self._mark(caller, place, found, changes)
+                made = await self._mark(caller, place, found, changes)
             else:
-                await self._say(caller, place, found, changes)
+                made = await self._say(caller, place, found, changes, etag)
         except Failure as failure:
             raise told(failure, path) from failure
-        return replace(after(found, changes), changed_ns=self.now_ns())
+        return replace(after(found, changes), changed_ns=self.now_ns(), etag=made.etag)
 
     async def make_directory(
         self,
@@ -140,26 +149,29 @@ class Alterations:
         status = status_of(path, attributes)
         return replace(status, kind=Kind.SYMLINK, length=len(body), symlink=target)
 
-    async def _say(self, caller: Caller, place: Place, found: Status, changes: Changes) -> None:
-        """Give an object other metadata."""
+    async def _say(
+        self, caller: Caller, place: Place, found: Status, changes: Changes, etag: str
+    ) -> Made:
+        """Give an object other metadata; raises VersionChanged where it is not the version."""
         for action in (READ, WRITE):
             self.gate.gate.require(caller, action, place.name)
         latest = await self.gate.latest(caller, place.name)
         if latest is None:
             raise not_found(place.path)
+        if etag and latest.etag != etag:
+            raise VersionChanged(f"{place.path} was changed by somebody else meanwhile")
         kept = kept_by_rewrite(latest.headers)
         headers = self.new_objects.rewritten(found.kind, kept, changes, found.modified_ns)
         if latest.size <= self.copy_bytes_max:
-            await self.gate.copy_over(caller, latest.source, {**headers, **REPLACING})
-            return
+            return await self.gate.copy_over(caller, latest.source, {**headers, **REPLACING})
         tags = await self.gate.tags(caller, latest)
         parts = plan_parts([Segment(0, 0, latest.size, latest.size)])
         condition = self.gate.judged(latest.condition)
-        await self.pouring.make(
+        return await self.pouring.make(
             caller, latest.name, {**headers, **tags}, [latest], parts, condition=condition
         )
 
-    async def _mark(self, caller: Caller, place: Place, found: Status, changes: Changes) -> None:
+    async def _mark(self, caller: Caller, place: Place, found: Status, changes: Changes) -> Made:
         """Write a directory's marker anew, or for the first time."""
         if not place.prefix:
             raise AccessDenied(f"{place.path} is a bucket, which has no attributes")
@@ -171,7 +183,7 @@ class Alterations:
         kept = await self._kept_of_marker(caller, latest)
         headers = self.new_objects.rewritten(Kind.DIRECTORY, kept, changes, found.modified_ns)
         condition = ABSENT if latest is None else latest.condition
-        await self.gate.put(
+        return await self.gate.put(
             caller,
             place.marker,
             _EMPTY,

@@ -106,7 +106,7 @@ class ChangedFiles:
             condition = self.gate.judged(latest.condition)
             kept = await self.gate.kept(caller, latest)
             headers = self.new_objects.rewritten(Kind.FILE, kept, changes, None)
-            await self.pouring.make(
+            made = await self.pouring.make(
                 caller, latest.name, headers, sources, parts, condition=condition
             )
         except Failure as failure:
@@ -116,4 +116,5 @@ class ChangedFiles:
             length=sum(part.length for part in parts),
             modified_ns=changes.modified_ns or 0,
             version=None,
+            etag=made.etag,
         )

@@ -99,11 +99,14 @@ class Tree(Protocol):
         attributes: NewAttributes,
         *,
         overwrite: bool,
+        replacing: str = "",
         makes_parents: bool = True,
         is_looked_up: bool = False,
     ) -> Writer:
         """Begin a file; without `overwrite` it is created only if it is absent at `close` too.
 
+        `replacing`: the ETag of what it is made of and is to replace. Where something else, or
+        nothing, stands there at `close`, that raises VersionChanged.
         `is_looked_up`: the door has just seen that a directory is above and none at the path, so
         that neither is asked for again.
         """
@@ -153,6 +156,8 @@ class Tree(Protocol):
         """
         ...
 
-    async def set_attributes(self, caller: Caller, path: str, changes: Changes) -> Status:
-        """Change attributes; a directory without a marker gets one."""
+    async def set_attributes(
+        self, caller: Caller, path: str, changes: Changes, *, etag: str = ""
+    ) -> Status:
+        """Change attributes, of the version `etag` only; a directory without a marker gets one."""
         ...

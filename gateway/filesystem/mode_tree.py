@@ -88,6 +88,7 @@ class ModeTree:
         attributes: NewAttributes,
         *,
         overwrite: bool,
+        replacing: str = "",
         makes_parents: bool = True,
         is_looked_up: bool = False,
     ) -> Writer:
@@ -98,6 +99,7 @@ class ModeTree:
             path,
             given,
             overwrite=overwrite,
+            replacing=replacing,
             makes_parents=makes_parents,
             is_looked_up=is_looked_up,
         )
@@ -169,7 +171,9 @@ class ModeTree:
                 )
         await self.tree.rename(caller, source, target, replaces=replaces)
 
-    async def set_attributes(self, caller: Caller, path: str, changes: Changes) -> Status:
+    async def set_attributes(
+        self, caller: Caller, path: str, changes: Changes, *, etag: str = ""
+    ) -> Status:
         """Change attributes: the owner's to do, but extended ones, which take w."""
         place = await self._find(caller, path)
         if place is not None:
@@ -180,7 +184,7 @@ class ModeTree:
             else:
                 before = await self.judge.own(caller, place.name, _PUT, is_path=not place.is_itself)
                 self._require_change(caller, before, changes)
-        return await self.tree.set_attributes(caller, path, changes)
+        return await self.tree.set_attributes(caller, path, changes, etag=etag)
 
     async def _find(self, caller: Caller, path: str) -> Place | None:
         """Return where a path lies; None: in no bucket, where policies alone judge.

@@ -60,6 +60,8 @@ class Status:
     """The object behind it: of a directory its marker, if it has one."""
     version: Version | None = None
     """Of the object, where it has a strong validator."""
+    etag: str = ""
+    """The version's, known of what was just written too; '' where nobody has told a strong one."""
 
     @property
     def is_directory(self) -> bool:

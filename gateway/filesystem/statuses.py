@@ -66,6 +66,7 @@ class Defaults:
             group=self.group,
             name=name,
             version=version,
+            etag=version.etag if version else "",
         )
 
     def said(self, seen: Seen) -> Attributes:
@@ -87,6 +88,7 @@ class Defaults:
             xattrs=said.xattrs,
             name=seen.name,
             version=seen.version,
+            etag=seen.version.etag if seen.version else "",
         )
 
 

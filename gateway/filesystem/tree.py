@@ -80,6 +80,7 @@ class FileTree:
         attributes: NewAttributes,
         *,
         overwrite: bool,
+        replacing: str = "",
         makes_parents: bool = True,
         is_looked_up: bool = False,
     ) -> Writer:
@@ -89,6 +90,7 @@ class FileTree:
             path,
             attributes,
             overwrite=overwrite,
+            replacing=replacing,
             makes_parents=makes_parents,
             is_looked_up=is_looked_up,
         )
@@ -131,9 +133,11 @@ class FileTree:
         """Move a file or a directory with all that is under it to exactly `target`."""
         await self._renaming.rename(caller, source, target, replaces=replaces)
 
-    async def set_attributes(self, caller: Caller, path: str, changes: Changes) -> Status:
+    async def set_attributes(
+        self, caller: Caller, path: str, changes: Changes, *, etag: str = ""
+    ) -> Status:
         """Change attributes."""
-        return await self.alterations.set_attributes(caller, path, changes)
+        return await self.alterations.set_attributes(caller, path, changes, etag)
 
     @property
     def _renaming(self) -> Renaming:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from gateway.core.growing import GrowingObject
 from gateway.core.latest import Latest
-from gateway.core.said import ABSENT, ANYTHING
+from gateway.core.said import ABSENT, Condition
 from gateway.filesystem.assembling import PlannedPart, Segment, plan_parts
 from gateway.filesystem.attributes import Attributes
 from gateway.filesystem.caller import Caller
@@ -50,10 +50,10 @@ class FileWriter:
     async def close(self) -> Status:
         """Make the file visible with all bytes written, or raise and leave nothing."""
         try:
-            await self.grown.close()
+            made = await self.grown.close()
         except Failure as failure:
             raise told(failure, self.status.path) from failure
-        return replace(self.status, length=self.length)
+        return replace(self.status, length=self.length, version=None, etag=made.etag)
 
     async def abort(self) -> None:
         """Leave nothing; harmless after `close`."""
@@ -105,6 +105,7 @@ class Writers:
         wanted: NewAttributes,
         *,
         overwrite: bool,
+        replacing: str = "",
         makes_parents: bool,
         is_looked_up: bool = False,
     ) -> FileWriter:
@@ -121,7 +122,8 @@ class Writers:
             above = site.above
         attributes = self.new_objects.attributes(caller, Kind.FILE, wanted, self.now_ns(), above)
         headers = self.new_objects.headers(Kind.FILE, place.key, attributes)
-        grown = self.gate.grow(caller, place.name, headers, ANYTHING if overwrite else ABSENT)
+        condition = Condition(replacing) if overwrite else ABSENT
+        grown = self.gate.grow(caller, place.name, headers, condition)
         return FileWriter(grown, status_of(path, attributes))
 
     async def append(self, caller: Caller, path: str) -> Appender:

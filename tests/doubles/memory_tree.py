@@ -62,6 +62,7 @@ class MemoryWriter:
     path: str
     attributes: NewAttributes
     overwrite: bool
+    replacing: str = ""
     body: bytearray = field(default_factory=bytearray)
 
     async def write(self, piece: bytes | memoryview) -> None:
@@ -73,6 +74,7 @@ class MemoryWriter:
             raise self.tree.refuses_writes
         if not self.overwrite and self.path in self.tree.entries:
             raise FileConflict("it exists", code="FileExists")
+        self.tree.refuse_other(self.path, self.replacing)
         return self.tree.put(self.path, bytes(self.body), self.attributes, self.caller.user)
 
     async def abort(self) -> None:
@@ -111,9 +113,16 @@ class MemoryTree:
             special=chosen.special,
             name=ObjectName("memory", path[1:]),
             version=Version(f'"{self._count}"', len(body), "then"),
+            etag=f'"{self._count}"',
         )
         self.entries[path] = Entry(status, body)
         return status
+
+    def refuse_other(self, path: str, etag: str) -> None:
+        """Raise VersionChanged where a version is named and another, or nothing, is there."""
+        entry = self.entries.get(path)
+        if etag and (entry is None or entry.status.etag != etag):
+            raise VersionChanged(f"{path} was changed by somebody else meanwhile")
 
     def make(self, path: str, mode: int = 0o755) -> Status:
         status = Status(path, Kind.DIRECTORY, modified_ns=time.time_ns(), mode=mode)
@@ -188,6 +197,7 @@ class MemoryTree:
         attributes: NewAttributes,
         *,
         overwrite: bool,
+        replacing: str = "",
         makes_parents: bool = True,
         is_looked_up: bool = False,
     ) -> MemoryWriter:
@@ -198,7 +208,7 @@ class MemoryTree:
             self._file(path)
             if not overwrite:
                 raise FileConflict("it exists", code="FileExists")
-        return MemoryWriter(self, caller, path, attributes, overwrite)
+        return MemoryWriter(self, caller, path, attributes, overwrite, replacing)
 
     async def append(self, caller: Caller, path: str) -> MemoryWriter:
         self.asked.append(("append", path))
@@ -292,9 +302,12 @@ class MemoryTree:
         if self._below(target):
             raise FileConflict("it has children", code="DirectoryNotEmpty")
 
-    async def set_attributes(self, caller: Caller, path: str, changes: Changes) -> Status:
+    async def set_attributes(
+        self, caller: Caller, path: str, changes: Changes, *, etag: str = ""
+    ) -> Status:
         self.asked.append(("set_attributes", path))
         entry = self._get(path)
+        self.refuse_other(path, etag)
         words = {
             name: value
             for name in ("mode", "owner", "group", "modified_ns", "accessed_ns")

@@ -113,6 +113,20 @@ async def test_a_change_of_attributes_never_brings_back_old_bytes(stage):
     assert stage.origin.read("bucket", "f") == b"theirs"
 
 
+async def test_attributes_are_set_of_the_version_that_is_named_and_of_no_other(stage):
+    stage.put("f", b"old")
+    etag = (await stage.tree.status(stage.caller(), "/bucket/f")).etag
+    for mode in (0o600, 0o640):
+        told = await stage.tree.set_attributes(
+            stage.caller(), "/bucket/f", Changes(mode=mode), etag=etag
+        )
+        etag = told.etag
+    stage.put("f", b"theirs", mode="0100644")
+    with pytest.raises(VersionChanged):
+        await stage.tree.set_attributes(stage.caller(), "/bucket/f", Changes(mode=0o604), etag=etag)
+    assert (await stage.tree.status(stage.caller(), "/bucket/f")).mode == 0o644
+
+
 async def test_more_than_an_object_can_say_of_itself_is_refused_and_nothing_is_cut(stage):
     stage.put("f", b"x", mode="0100644")
     changes = Changes(set_xattrs={"user.big": b"x" * 3000})

@@ -156,6 +156,31 @@ async def test_of_two_writers_the_last_to_close_is_seen(stage):
     assert await read(stage, "/bucket/f") == BODY
 
 
+@pytest.mark.parametrize("length", [10, len(BODY)])
+@pytest.mark.parametrize("stranger", ["nobody", "writes", "removes"])
+async def test_what_is_made_of_a_version_replaces_that_one_and_no_other(stage, stranger, length):
+    stage.put("f", b"old")
+    etag = (await stage.tree.status(stage.caller(), "/bucket/f")).etag
+    for body in (BODY[:length], BODY[1:length]):  # of what a writer made the next is made
+        writer = await begun(stage, "/bucket/f", replacing=etag)
+        await filled(writer, body)
+        etag = (await writer.close()).etag
+        assert etag == (await stage.tree.status(stage.caller(), "/bucket/f")).etag
+    if stranger == "nobody":
+        return
+    writer = await begun(stage, "/bucket/f", replacing=etag)
+    await filled(writer, BODY[2:length])
+    if stranger == "writes":
+        stage.put("f", b"theirs")
+    else:
+        stage.origin.store.delete("bucket", "f")
+    with pytest.raises(VersionChanged):
+        await writer.close()
+    assert open_uploads(stage) == []
+    found = stored(stage, "f")
+    assert found is None or stage.origin.read("bucket", "f") == b"theirs"
+
+
 async def test_what_stands_in_the_way_is_said(stage):
     stage.put("file")
     stage.put("dir/x")
@@ -289,6 +314,8 @@ async def test_where_conditions_would_be_ignored_what_needs_one_is_refused(tmp_p
         await create(stage, "/bucket/f", b"x")
         with pytest.raises(NotSupported):
             await begun(stage, "/bucket/new", overwrite=False)
+        with pytest.raises(NotSupported):
+            await begun(stage, "/bucket/f", replacing='"e"')
         with pytest.raises(NotSupported):
             await stage.tree.append(stage.caller(), "/bucket/f")
         with pytest.raises(NotSupported):

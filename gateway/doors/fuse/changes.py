@@ -202,9 +202,10 @@ class Changing:
         """Note which version what was moved is now, so that it keeps its inode."""
         for one in list(self.room.inodes.below(node)):
             if one is node or one.contents is not None:
-                one.learn(await self.room.tree.status(caller, self.room.inodes.path_of(one)))
+                status = await self.room.tree.status(caller, self.room.inodes.path_of(one))
+                one.learn(status)
                 if one.contents is not None:
-                    one.contents.source = None
+                    one.contents.moved(status)
 
     @answered
     async def setattr(
@@ -251,17 +252,16 @@ class Changing:
 
     async def _set(self, node: Node, caller: Caller, changes: Changes) -> None:
         """Change attributes at the origin, or with what is on its way there."""
-        room, contents = self.room, node.contents
         if changes.modified_ns is not None:
             node.altered_ns = 0
+        if node.contents is not None:
+            await node.contents.change(caller, changes)
+            return
         if node.is_unlinked:
             node.status = changed(node.status, changes)
-        elif contents is not None and contents.is_dirty:
-            contents.change(changes)
-        else:
-            node.learn(await room.tree.set_attributes(caller, room.inodes.path_of(node), changes))
-            if contents is not None:
-                contents.source = None
+            return
+        path, etag = self.room.inodes.path_of(node), node.status.etag
+        node.learn(await self.room.tree.set_attributes(caller, path, changes, etag=etag))
 
     @answered
     async def setxattr(self, inode: int, name: bytes, value: bytes, ctx: Any) -> None:  # noqa: ANN401

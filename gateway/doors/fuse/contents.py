@@ -84,10 +84,15 @@ class Contents:
         self.source = source
         return source
 
+    async def judge(self, caller: Caller) -> None:
+        """Return where the caller may write here; raises AccessDenied."""
+        if not self.node.is_gone:
+            await self._sending.judge(caller, self._path, self._attributes())
+
     async def write(self, caller: Caller, offset: int | None, piece: bytes) -> None:
         """Put bytes at a place; None: at the end."""
         async with self._lock:
-            staged = await self._here(caller)
+            staged = await self._to_change(caller)
             at = staged.length if offset is None else offset
             staged.refuse_gone(at)
             if at < self._sending.sent:
@@ -100,22 +105,44 @@ class Contents:
             if self._may_send_on:
                 await self._sending.send_on(staged, caller, self._path, self._attributes())
 
-    async def truncate(self, caller: Caller, length: int) -> None:
-        """Cut the file, or lengthen it by zeros."""
+    async def truncate(self, caller: Caller, length: int, *, is_opening: bool = False) -> None:
+        """Cut the file, or lengthen it by zeros; `is_opening` (O_TRUNC) builds on nothing of it."""
         async with self._lock:
             if self.staged is None and length == 0:
-                self.staged = self._room.staging.file()
-                self._may_send_on = True
-            staged = await self._here(caller)
+                source = None if is_opening else self.source
+                staged = await self._emptied(caller, source.status.etag if source else None)
+            else:
+                staged = await self._to_change(caller)
+            if is_opening:
+                self._sending.replacing = None
             if length < self._sending.sent:
                 await self._send_no_more()
                 self._may_send_on = length == 0
             staged.truncate(length)
             self._touched()
 
-    def change(self, changes: Changes) -> None:
-        """Take attributes that go home with the bytes."""
-        self.node.status = changed(self.node.status, changes)
+    async def change(self, caller: Caller, changes: Changes) -> None:
+        """Set attributes: they go home with the bytes, or now where the origin has these."""
+        async with self._lock:
+            if self.is_dirty or self.node.is_unlinked:
+                self.node.status = changed(self.node.status, changes)
+                return
+            etag = self.node.status.etag
+            status = await self._room.tree.set_attributes(caller, self._path, changes, etag=etag)
+            self._stands(status)
+
+    def moved(self, status: Status) -> None:
+        """Note what stands at the new path: what was not written yet replaces it."""
+        if not self.is_dirty:
+            self._let_go()
+        self._stands(status)
+
+    def _stands(self, status: Status) -> None:
+        """Note the version that this mount has made of what was there."""
+        self.node.learn(status)
+        self.source = None
+        if self._sending.replacing is not None:
+            self._sending.replacing = status.etag
 
     def _touched(self) -> None:
         self.is_dirty = True
@@ -126,13 +153,44 @@ class Contents:
         await self._sending.give_up()
         self._may_send_on = False
 
+    async def _to_change(self, caller: Caller) -> StagedFile:
+        """Return the staged file; raises now what forbids that a change comes home."""
+        if self.staged is None:
+            await self._found(caller)
+        await self._begin(caller)
+        return await self._here(caller)
+
+    async def _emptied(self, caller: Caller, replacing: str | None) -> StagedFile:
+        """Return an empty staged file in place of what was there."""
+        self._sending.replacing = replacing
+        await self._begin(caller)
+        self.staged = self._room.staging.file()
+        self._may_send_on = True
+        return self.staged
+
+    async def _begin(self, caller: Caller) -> None:
+        if not self.is_dirty and not self.node.is_unlinked:
+            await self._sending.begin(caller, self._path, self._attributes())
+
+    async def _found(self, caller: Caller) -> OpenFile:
+        """Return the version that is brought here, which changes are to replace."""
+        source = self.source or await self.opened(caller, None)
+        self._sending.replacing = source.status.etag
+        return source
+
     async def _here(self, caller: Caller) -> StagedFile:
         """Return the staged file, brought here where it is not."""
         if self.staged is None:
-            source = self.source or await self.opened(caller, None)
+            source = await self._found(caller)
             self.staged = await self._brought_here(source)
             self._may_send_on = source.status.length == 0
         return self.staged
+
+    def _let_go(self) -> None:
+        """Have no staged file: who goes on writing has it brought here again."""
+        if self.staged is not None:
+            self.staged.close()
+            self.staged = None
 
     async def _brought_here(self, source: OpenFile) -> StagedFile:
         length = source.status.length
@@ -172,7 +230,9 @@ class Contents:
                     wanted.mode, wanted.owner, wanted.group, wanted.modified_ns, wanted.accessed_ns
                 )
                 changes = replace(changes, set_xattrs=wanted.xattrs)
-                status = await self._room.tree.set_attributes(caller, self._path, changes)
+                status = await self._room.tree.set_attributes(
+                    caller, self._path, changes, etag=status.etag
+                )
         except BaseException:
             self.has_failed = True
             metrics.mount_uploads_failed.inc()
@@ -180,12 +240,9 @@ class Contents:
             raise
         metrics.mount_uploads.inc()
         self.is_dirty = self.is_only_here = self.has_failed = self._may_send_on = False
-        self.source = None
-        self.node.learn(status)
-        if staged.start:
-            # Its beginning is not here any more: who goes on writing has it brought here again.
-            staged.close()
-            self.staged = None
+        self._stands(status)
+        if staged.start or not status.etag:  # its beginning, or what it replaces, is not known here
+            self._let_go()
 
     def _attributes(self) -> NewAttributes:
         status = self.node.status
@@ -207,9 +264,8 @@ class Contents:
             if staged is not None and not self.writers and not self.node.is_unlinked:
                 await self._home_at_last(caller, staged)
             is_needed = self.users and (self.writers or self.node.is_unlinked)
-            if self.staged is not None and not is_needed:
-                self.staged.close()
-                self.staged = None
+            if not is_needed:
+                self._let_go()
             await self._sending.give_up()
         if not self.users and self.node.contents is self:
             self.node.contents = None

@@ -58,14 +58,16 @@ class Files:
         opened = OpenedFile(contents_of(self.room, node), flags, user)
         if opened.is_writer or flags & os.O_TRUNC:
             self.room.refuse_changes()
-        contents = opened.contents
+        contents, caller = opened.contents, self.room.callers.of(user)
         contents.users += 1
         contents.writers += opened.is_writer
         try:
             if flags & os.O_TRUNC:
-                await contents.truncate(self.room.callers.of(user), 0)
+                await contents.truncate(caller, 0, is_opening=True)
             else:
                 await self._fresh(contents, user)
+            if opened.is_writer:
+                await contents.judge(caller)
         except BaseException:
             await self._let_go(opened)
             raise

@@ -183,6 +183,8 @@ def is_same(before: Status, now: Status) -> bool:
         return before.symlink == now.symlink
     if before.version is not None and now.version is not None:
         return before.version.has_same_body(now.version)
+    if before.etag and now.etag and before.etag != now.etag:
+        return False
     # Of what this mount has just written, or of an origin without strong validators, nothing better
     # is known; our own writes have a time of their own to the nanosecond.
     return (before.length, before.modified_ns) == (now.length, now.modified_ns)

@@ -4,6 +4,9 @@ A file that was begun empty and grows in order is sent on in parts while it grow
 it waits for the last part only. What is sent on stays staged, for who reads it back, and for who
 changes something before its end after all: then the upload is given up and done again as a whole.
 Where staging has no more room, what was sent on is let go.
+
+What was changed names the version that it was made of: who wrote there meanwhile is not written
+over, whatever was sent by then.
 """
 
 from time import time_ns
@@ -13,6 +16,7 @@ from gateway.doors.fuse.staging import StagedFile, StagingArea
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.interface import Tree, Writer
 from gateway.filesystem.status import NewAttributes, Status
+from gateway.model.failures import NotSupported
 
 PIECE_BYTES: Final = 1024 * 1024
 AHEAD_BYTES_MIN: Final = 16 * 1024 * 1024
@@ -29,21 +33,36 @@ class Sending:
         self._area = area
         self._writer: Writer | None = None
         self._told: NewAttributes | None = None
-        self._path = ""
+        self._aim: tuple[str, str | None] = ("", None)
         self.sent = 0
         self.is_exclusive = False
         """Whether the file must be absent when it appears (O_EXCL)."""
+        self.replacing: str | None = None
+        """The ETag of what the bytes build on, which must stand there still; None: on nothing."""
 
     async def begin(self, caller: Caller, path: str, attributes: NewAttributes) -> None:
         """Ask for the writer now, so that who may not write hears it from open."""
-        self._writer = await self._tree.create(
+        self._writer = await self._created(caller, path, attributes, self.replacing)
+        self._told, self._aim = attributes, (path, self.replacing)
+
+    async def judge(self, caller: Caller, path: str, attributes: NewAttributes) -> None:
+        """Return where the caller may write; raises as `begin`, but for what is replaced."""
+        writer = await self._created(caller, path, attributes, None)
+        await writer.abort()
+
+    async def _created(
+        self, caller: Caller, path: str, attributes: NewAttributes, replacing: str | None
+    ) -> Writer:
+        if replacing == "":
+            raise NotSupported(f"{path} has no strong ETag that a change could name")
+        return await self._tree.create(
             caller,
             path,
             attributes,
             overwrite=not self.is_exclusive,
+            replacing=replacing or "",
             is_looked_up=True,  # by the kernel, on its way to the name
         )
-        self._told, self._path = attributes, path
 
     async def send_on(
         self, staged: StagedFile, caller: Caller, path: str, attributes: NewAttributes
@@ -78,9 +97,9 @@ class Sending:
 
         Once bytes were sent, attributes are changed afterwards.
         """
-        if self.sent:
-            return True
-        return path == self._path and self._told is not None and _is_close(self._told, attributes)
+        if self._aim != (path, self.replacing) or self._told is None:
+            return False
+        return bool(self.sent) or _is_close(self._told, attributes)
 
     async def finish(
         self, staged: StagedFile, caller: Caller, path: str, attributes: NewAttributes
@@ -98,7 +117,7 @@ class Sending:
             raise
         finally:
             self.sent = 0
-        self.is_exclusive = False
+        self.is_exclusive, self.replacing = False, status.etag
         return status, _is_close(told, attributes)
 
     async def give_up(self) -> None:

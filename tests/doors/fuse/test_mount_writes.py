@@ -157,6 +157,8 @@ def test_an_error_of_the_origin_is_told_by_close(mount, s3, origin, tables, tmp_
             (other.path / "denied" / "b").write_bytes(b"1")
         with pytest.raises(PermissionError):
             (other.path / "denied" / "a").write_bytes(b"new")
+        with pytest.raises(PermissionError):
+            os.open(other.path / "denied" / "a", os.O_RDWR)
         assert (other.path / "denied" / "a").read_bytes() == b"old"
         (other.path / "allowed").write_bytes(b"1")
     assert body(s3, "allowed") == b"1"

@@ -1,0 +1,60 @@
+"""A real mount beside strangers, who write to the same objects: nothing of theirs is lost."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.doors.fuse.test_mount import put, refused
+from tests.doors.fuse.test_mount_writes import body
+from tests.support.mount_process import AS_ADMIN, mount_process, why_not
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can be mounted here")
+
+
+def test_who_changed_a_file_beside_a_stranger_is_told_by_close_and_fsync(mount, s3):
+    for act in ("fsync", "close"):
+        put(s3, "lost/a", b"0123456789")
+        number = os.open(mount.path / "lost" / "a", os.O_RDWR)
+        os.pwrite(number, b"mine", 3)
+        put(s3, "lost/a", b"theirs")
+        if act == "fsync":
+            assert refused(lambda: os.fsync(number)) == errno.ESTALE  # noqa: B023 - called here
+        assert refused(lambda: os.close(number)) == errno.ESTALE  # noqa: B023 - called here
+        assert body(s3, "lost/a") == b"theirs"
+        assert (mount.path / "lost" / "a").read_bytes() == b"theirs"
+
+
+def test_of_two_mounts_that_change_a_file_the_second_to_close_is_told(
+    mount, tables, s3, tmp_path: Path
+):
+    put(s3, "lost/b", b"one\n")
+    with mount_process(tables, tmp_path, *AS_ADMIN) as other:
+        numbers = [os.open(one.path / "lost" / "b", os.O_RDWR) for one in (mount, other)]
+        for at, number in enumerate(numbers):
+            os.pwrite(number, b"12"[at : at + 1], 4)
+        os.close(numbers[0])
+        assert refused(lambda: os.close(numbers[1])) == errno.ESTALE
+        for one in (mount, other):
+            assert (one.path / "lost" / "b").read_bytes() == b"one\n1"
+
+
+def test_a_file_that_is_written_anew_is_the_last_closes(mount, s3):
+    put(s3, "lost/c", b"old")
+    with (mount.path / "lost" / "c").open("wb", buffering=0) as file:
+        file.write(b"anew")
+        put(s3, "lost/c", b"theirs")
+        os.fsync(file.fileno())
+        assert body(s3, "lost/c") == b"anew"
+        file.write(b" and on")
+    assert body(s3, "lost/c") == b"anew and on"
+
+
+def test_a_mode_is_set_of_what_a_stranger_wrote(mount, s3):
+    put(s3, "lost/d", b"old")
+    path = mount.path / "lost" / "d"
+    with path.open("rb"):
+        put(s3, "lost/d", b"theirs")
+        path.chmod(0o604)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"theirs", 0o604)

@@ -12,7 +12,7 @@ import logging
 import os
 from contextlib import aclosing
 from dataclasses import replace
-from errno import ESTALE
+from errno import ENOSPC, ESTALE
 from time import time_ns
 
 from gateway.core.reading import FlashPiece
@@ -211,9 +211,16 @@ class Contents:
         return staged
 
     async def keep(self, caller: Caller) -> None:
-        """Bring the file here before its name goes, for those who have it open."""
+        """Bring the file here before its name goes, for those who have it open.
+
+        Where there is no room they go on with the version that is open, as long as flash has it.
+        """
         async with self._lock:
-            await self._here(caller)
+            try:
+                await self._here(caller)
+            except OSError as error:
+                if error.errno != ENOSPC:
+                    raise
 
     async def bring_home(self, caller: Caller) -> None:
         """Return once what was written is at the origin; raises what forbids it."""

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.doors.fuse.room import Room
 from gateway.filesystem.status import NewAttributes
-from tests.doors.fuse.conftest import ME, refused
+from tests.doors.fuse.conftest import ME, STAGED_BYTES_MAX, refused
 from tests.doors.fuse.test_writing import NEW, FieldsOf, body, closed, opened
 from tests.doubles.memory_tree import MemoryTree
 
@@ -97,6 +97,31 @@ async def test_an_unlinked_file_is_read_and_written_on_and_goes_with_its_last_ha
     assert (await ops.getattr(inode, ME)).st_nlink == 0
     await closed(ops, handle)
     assert "/a" not in tree.entries
+    assert ops.room.staging.budget.used == 0
+
+
+@pytest.mark.parametrize("how", ["unlink", "rename"])
+@pytest.mark.parametrize("is_on_flash", [True, False])
+async def test_a_name_is_taken_from_a_file_too_large_to_be_kept_and_flash_alone_has_it_then(
+    ops, tree: MemoryTree, how: str, *, is_on_flash: bool
+):
+    tree.put("/a", b"x" * (STAGED_BYTES_MAX + 1))
+    tree.put("/b", b"new")
+    tree.keeps_nothing = not is_on_flash
+    _, handle = await opened(ops, b"a", os.O_RDWR)
+    if how == "unlink":
+        await ops.unlink(1, b"a", ME)
+        assert "/a" not in tree.entries
+    else:
+        await ops.rename(1, b"b", 1, b"a", 0, ME)
+        assert body(tree, "/a") == b"new"
+    if is_on_flash:
+        assert bytes(await ops.read(handle, STAGED_BYTES_MAX - 1, 9)) == b"xx"
+        assert await refused(ops.write(handle, 0, b"y")) == errno.ENOSPC
+    else:
+        assert await refused(ops.read(handle, 0, 9)) == errno.ESTALE
+    await closed(ops, handle)
+    assert tree.entries.get("/a") is None or body(tree, "/a") == b"new"
     assert ops.room.staging.budget.used == 0
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,23 @@ def test_a_mode_is_set_of_what_a_stranger_wrote(mount, s3):
         put(s3, "lost/d", b"theirs")
         path.chmod(0o604)
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"theirs", 0o604)
+
+
+def test_a_file_too_large_to_be_kept_is_removed_and_read_on_as_far_as_flash_has_it(
+    tables, s3, tmp_path: Path
+):
+    whole = random.Random(4).randbytes(3 << 20)
+    small = {**tables, "mount": {"staged_bytes_max": "1MiB"}}
+    with mount_process(small, tmp_path, *AS_ADMIN) as mount:
+        for name in ("cold", "warm"):
+            put(s3, f"lost/{name}", whole)
+        cold, warm = (mount.path / "lost" / name for name in ("cold", "warm"))
+        with cold.open("rb", buffering=0) as first, warm.open("rb", buffering=0) as second:
+            assert first.read(4096) == whole[:4096]
+            assert second.readall() == whole
+            for path in (cold, warm):
+                path.unlink()
+            os.posix_fadvise(second.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            assert os.pread(second.fileno(), len(whole), 0) == whole
+            assert refused(lambda: os.pread(first.fileno(), 9, 2 << 20)) == errno.ESTALE
+    assert (body(s3, "lost/cold"), body(s3, "lost/warm")) == (None, None)

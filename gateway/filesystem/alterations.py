@@ -36,13 +36,7 @@ from gateway.filesystem.status import Changes, Kind, NewAttributes, Status
 from gateway.filesystem.together import each
 from gateway.filesystem.view import SYMLINK_BYTES_MAX
 from gateway.filesystem.writers import status_of
-from gateway.model.failures import (
-    AccessDenied,
-    Failure,
-    InvalidRequest,
-    PreconditionFailed,
-    VersionChanged,
-)
+from gateway.model.failures import AccessDenied, Failure, InvalidRequest, PreconditionFailed
 
 _EMPTY: Final = BytesBody(b"")
 _NOTHING: Final = NewAttributes()
@@ -158,8 +152,7 @@ class Alterations:
         latest = await self.gate.latest(caller, place.name)
         if latest is None:
             raise not_found(place.path)
-        if etag and latest.etag != etag:
-            raise VersionChanged(f"{place.path} was changed by somebody else meanwhile")
+        latest.require(etag, place.path)
         kept = kept_by_rewrite(latest.headers)
         headers = self.new_objects.rewritten(found.kind, kept, changes, found.modified_ns)
         if latest.size <= self.copy_bytes_max:

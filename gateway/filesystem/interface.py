@@ -112,8 +112,11 @@ class Tree(Protocol):
         """
         ...
 
-    async def append(self, caller: Caller, path: str) -> Writer:
-        """Begin to add to the end of an existing file; nothing is seen before `close`."""
+    async def append(self, caller: Caller, path: str, *, replacing: str = "") -> Writer:
+        """Begin to add to the end of an existing file; nothing is seen before `close`.
+
+        `replacing`: the ETag that it must have now; VersionChanged where it has another.
+        """
         ...
 
     async def concat(self, caller: Caller, path: str, sources: Sequence[str]) -> Status:

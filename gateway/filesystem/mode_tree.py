@@ -104,10 +104,10 @@ class ModeTree:
             is_looked_up=is_looked_up,
         )
 
-    async def append(self, caller: Caller, path: str) -> Writer:
+    async def append(self, caller: Caller, path: str, *, replacing: str = "") -> Writer:
         """Begin to add to the end of an existing file."""
         await self._require_write(caller, path)
-        return await self.tree.append(caller, path)
+        return await self.tree.append(caller, path, replacing=replacing)
 
     async def concat(self, caller: Caller, path: str, sources: Sequence[str]) -> Status:
         """Add the sources' bodies to the end of a file, in order, and remove them."""

@@ -95,9 +95,9 @@ class FileTree:
             is_looked_up=is_looked_up,
         )
 
-    async def append(self, caller: Caller, path: str) -> Writer:
+    async def append(self, caller: Caller, path: str, *, replacing: str = "") -> Writer:
         """Begin to add to the end of an existing file."""
-        return await self.writers.append(caller, path)
+        return await self.writers.append(caller, path, replacing)
 
     async def concat(self, caller: Caller, path: str, sources: Sequence[str]) -> Status:
         """Add the sources' bodies to the end of a file, in order, and remove them."""

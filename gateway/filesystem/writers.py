@@ -126,11 +126,12 @@ class Writers:
         grown = self.gate.grow(caller, place.name, headers, condition)
         return FileWriter(grown, status_of(path, attributes))
 
-    async def append(self, caller: Caller, path: str) -> Appender:
+    async def append(self, caller: Caller, path: str, replacing: str = "") -> Appender:
         """Begin to add to a file; raises as the tree does."""
         changed = await self.files.get(caller, path, READ, WRITE)
         latest, status = changed.latest, changed.status
         condition = self.gate.judged(latest.condition)
+        latest.require(replacing, path)
 
         async def begin() -> FileWriter:
             changes = Changes(modified_ns=self.now_ns())
@@ -144,7 +145,8 @@ class Writers:
                 condition,
                 has_copies=any(part.is_copied for part in parts),
             )
-            writer = FileWriter(grown, replace(status, modified_ns=changes.modified_ns or 0))
+            now_ns = changes.modified_ns or 0
+            writer = FileWriter(grown, replace(status, modified_ns=now_ns, changed_ns=now_ns))
             try:
                 await self.pouring.pour(caller, grown, [latest], parts)
             except BaseException as error:

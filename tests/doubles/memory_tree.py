@@ -210,10 +210,14 @@ class MemoryTree:
                 raise FileConflict("it exists", code="FileExists")
         return MemoryWriter(self, caller, path, attributes, overwrite, replacing)
 
-    async def append(self, caller: Caller, path: str) -> MemoryWriter:
+    async def append(self, caller: Caller, path: str, *, replacing: str = "") -> MemoryWriter:
         self.asked.append(("append", path))
         entry = self._file(path)
-        writer = MemoryWriter(self, caller, path, _attributes(entry.status), overwrite=True)
+        self.refuse_other(path, replacing)
+        attributes = replace(_attributes(entry.status), modified_ns=None)
+        writer = MemoryWriter(
+            self, caller, path, attributes, overwrite=True, replacing=entry.status.etag
+        )
         writer.body += entry.body
         return writer
 

@@ -282,6 +282,18 @@ async def test_an_append_to_what_changed_meanwhile_is_refused(stage):
     assert open_uploads(stage) == []
 
 
+async def test_an_append_may_name_the_version_that_it_adds_to(stage):
+    stage.put("f", b"old")
+    etag = (await stage.tree.status(stage.caller(), "/bucket/f")).etag
+    for piece in (b" one", b" two"):
+        writer = await stage.tree.append(stage.caller(), "/bucket/f", replacing=etag)
+        await writer.write(piece)
+        etag = (await writer.close()).etag
+    stage.put("f", b"theirs")
+    with pytest.raises(VersionChanged):
+        await stage.tree.append(stage.caller(), "/bucket/f", replacing=etag)
+
+
 async def test_an_append_needs_a_file(stage):
     stage.put("dir/x")
     with pytest.raises(NotFound):

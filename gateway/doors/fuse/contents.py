@@ -2,23 +2,25 @@
 
 Who only reads has the version that was opened (`source`). The first change brings the file here
 (`staged`); from then on all handles of this mount read and write that one copy, and it is what the
-mount shows, until the last writer has closed it. `flush`, `fsync` and the last `release` bring it
-home: what they acknowledge is at the origin. A file that could not be brought home is given up when
-its last writer is gone; whoever closed it was told.
+mount shows, until the last writer has closed it. Of a large file that is only added to, no more is
+here than what was added: the rest is read from the version that it builds on.
+
+`flush`, `fsync` and the last `release` bring it home: what they acknowledge is at the origin. A
+file that could not be brought home is given up when its last writer is gone; whoever closed it was
+told.
 """
 
 import asyncio
 import logging
 import os
-from contextlib import aclosing
 from dataclasses import replace
 from errno import ENOSPC, ESTALE
 from time import time_ns
 
-from gateway.core.reading import FlashPiece
+from gateway.doors.fuse.bringing import brought
 from gateway.doors.fuse.inodes import Node, is_same
 from gateway.doors.fuse.room import Room
-from gateway.doors.fuse.sending import Sending
+from gateway.doors.fuse.sending import KEPT_BYTES_MIN, Sending, attributes_in
 from gateway.doors.fuse.staging import StagedFile
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.interface import OpenFile
@@ -46,6 +48,8 @@ class Contents:
         self.is_only_here = False
         """Whether the origin has no such file yet."""
         self.has_failed = False
+        self._is_dated = False
+        """Whether somebody said when it was changed, after it was."""
         self._sending = Sending(room.tree, room.staging)
         self._may_send_on = False
         self._lock = asyncio.Lock()
@@ -59,6 +63,11 @@ class Contents:
         """Return what the mount shows of the file."""
         status = self.node.status
         return status if self.staged is None else replace(status, length=self.staged.length)
+
+    @property
+    def kept(self) -> int:
+        """Return how many bytes, from the first on, are the source's alone while more is staged."""
+        return 0 if self.staged is None else min(self._sending.kept, self.staged.start)
 
     @property
     def _path(self) -> str:
@@ -92,7 +101,7 @@ class Contents:
     async def write(self, caller: Caller, offset: int | None, piece: bytes) -> None:
         """Put bytes at a place; None: at the end."""
         async with self._lock:
-            staged = await self._to_change(caller)
+            staged = await self._to_change(caller, offset)
             at = staged.length if offset is None else offset
             staged.refuse_gone(at)
             if at < self._sending.sent:
@@ -108,11 +117,10 @@ class Contents:
     async def truncate(self, caller: Caller, length: int, *, is_opening: bool = False) -> None:
         """Cut the file, or lengthen it by zeros; `is_opening` (O_TRUNC) builds on nothing of it."""
         async with self._lock:
-            if self.staged is None and length == 0:
-                source = None if is_opening else self.source
-                staged = await self._emptied(caller, source.status.etag if source else None)
+            if length == 0 and (self.staged is None or self._sending.kept):
+                staged = await self._emptied(caller)
             else:
-                staged = await self._to_change(caller)
+                staged = await self._to_change(caller, length)
             if is_opening:
                 self._sending.replacing = None
             if length < self._sending.sent:
@@ -126,6 +134,7 @@ class Contents:
         async with self._lock:
             if self.is_dirty or self.node.is_unlinked:
                 self.node.status = changed(self.node.status, changes)
+                self._is_dated |= changes.modified_ns is not None
                 return
             etag = self.node.status.etag
             status = await self._room.tree.set_attributes(caller, self._path, changes, etag=etag)
@@ -143,9 +152,12 @@ class Contents:
         self.source = None
         if self._sending.replacing is not None:
             self._sending.replacing = status.etag
+        staged = self.staged
+        if not self.is_dirty and staged is not None and (staged.start or not status.etag):
+            self._let_go()  # its beginning, or what it replaces, is not known here
 
     def _touched(self) -> None:
-        self.is_dirty = True
+        self.is_dirty, self._is_dated = True, False
         now_ns = time_ns()
         self.node.status = replace(self.node.status, modified_ns=now_ns, changed_ns=now_ns)
 
@@ -153,16 +165,45 @@ class Contents:
         await self._sending.give_up()
         self._may_send_on = False
 
-    async def _to_change(self, caller: Caller) -> StagedFile:
-        """Return the staged file; raises now what forbids that a change comes home."""
+    async def _to_change(self, caller: Caller, at: int | None) -> StagedFile:
+        """Return the staged file for a change at a place (None: its end).
+
+        Raises now what forbids that the change comes home.
+        """
         if self.staged is None:
-            await self._found(caller)
+            source = await self._found(caller)
+            length = source.status.length
+            is_added_to = length >= KEPT_BYTES_MIN and (at is None or at >= length)
+            if is_added_to and not self.node.is_unlinked:
+                self._sending.build_on(source.status.etag, length)
+                await self._begin(caller)
+                self.staged = self._room.staging.file(length)
+                self._may_send_on = True
+                return self.staged
+        elif at is not None and at < self._sending.kept:
+            await self._whole(caller, self.staged)
         await self._begin(caller)
         return await self._here(caller)
 
-    async def _emptied(self, caller: Caller, replacing: str | None) -> StagedFile:
+    async def _whole(self, caller: Caller, added: StagedFile) -> None:
+        """Keep nothing at the origin: what comes before `added` is changed, or its name goes."""
+        sending = self._sending
+        if added.start:
+            added.refuse_gone(sending.kept)
+            source = self.source or await self.opened(caller, None)
+            self.staged = await brought(self._room.staging, source, added)
+            added.close()
+        await self._send_no_more()
+        sending.build_on(sending.replacing)
+
+    async def _emptied(self, caller: Caller) -> StagedFile:
         """Return an empty staged file in place of what was there."""
-        self._sending.replacing = replacing
+        sending = self._sending
+        if self.staged is None:
+            sending.build_on(self.source.status.etag if self.source else None)
+        await sending.give_up()
+        self._let_go()
+        sending.build_on(sending.replacing)
         await self._begin(caller)
         self.staged = self._room.staging.file()
         self._may_send_on = True
@@ -175,14 +216,14 @@ class Contents:
     async def _found(self, caller: Caller) -> OpenFile:
         """Return the version that is brought here, which changes are to replace."""
         source = self.source or await self.opened(caller, None)
-        self._sending.replacing = source.status.etag
+        self._sending.build_on(source.status.etag)
         return source
 
     async def _here(self, caller: Caller) -> StagedFile:
         """Return the staged file, brought here where it is not."""
         if self.staged is None:
             source = await self._found(caller)
-            self.staged = await self._brought_here(source)
+            self.staged = await brought(self._room.staging, source)
             self._may_send_on = source.status.length == 0
         return self.staged
 
@@ -192,24 +233,6 @@ class Contents:
             self.staged.close()
             self.staged = None
 
-    async def _brought_here(self, source: OpenFile) -> StagedFile:
-        length = source.status.length
-        self._room.staging.budget.refuse_more(length)
-        staged = self._room.staging.file()
-        try:
-            async with aclosing(source.pieces(ByteRange(0, length))) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, FlashPiece):
-                        with piece.handle:
-                            data = os.pread(piece.handle.fileno(), piece.length, piece.offset)
-                        staged.write(staged.length, data)
-                    else:
-                        staged.write(staged.length, bytes(piece))
-        except BaseException:
-            staged.close()
-            raise
-        return staged
-
     async def keep(self, caller: Caller) -> None:
         """Bring the file here before its name goes, for those who have it open.
 
@@ -217,6 +240,8 @@ class Contents:
         """
         async with self._lock:
             try:
+                if self.staged is not None and self._sending.kept:
+                    await self._whole(caller, self.staged)
                 await self._here(caller)
             except OSError as error:
                 if error.errno != ENOSPC:
@@ -230,6 +255,8 @@ class Contents:
 
     async def _brought_home(self, caller: Caller, staged: StagedFile) -> None:
         wanted = self._attributes()
+        if self._sending.kept and not self._is_dated:
+            wanted = replace(wanted, modified_ns=None)  # the origin's moment will do
         try:
             status, is_as_wanted = await self._sending.finish(staged, caller, self._path, wanted)
             if not is_as_wanted:
@@ -248,19 +275,9 @@ class Contents:
         metrics.mount_uploads.inc()
         self.is_dirty = self.is_only_here = self.has_failed = self._may_send_on = False
         self._stands(status)
-        if staged.start or not status.etag:  # its beginning, or what it replaces, is not known here
-            self._let_go()
 
     def _attributes(self) -> NewAttributes:
-        status = self.node.status
-        return NewAttributes(
-            status.mode,
-            status.owner,
-            status.group,
-            status.modified_ns,
-            status.accessed_ns or None,
-            status.xattrs,
-        )
+        return attributes_in(self.node.status)
 
     async def released(self, caller: Caller) -> None:
         """Let go of what nobody writes any more, or nobody has open."""

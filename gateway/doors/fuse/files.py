@@ -128,8 +128,18 @@ class Files:
         """Return bytes of the version that was opened, or of what is being written."""
         opened = self.handles.get(fh)
         contents = opened.contents
-        if contents.staged is not None:
-            return contents.staged.read(off, size)
+        while (staged := contents.staged) is not None:
+            kept = contents.kept
+            if off >= kept:
+                return staged.read(off, size)
+            old = await self._read_source(opened, off, min(size, kept - off))
+            if contents.staged is staged:
+                return b"".join((old, staged.read(kept, off + size - kept)))
+        return await self._read_source(opened, off, size)
+
+    async def _read_source(self, opened: OpenedFile, off: int, size: int) -> Readable:
+        """Return bytes of the version at the origin."""
+        contents = opened.contents
         source = contents.source
         if source is None:  # this mount has written another version since
             source = await contents.opened(self.room.callers.of(opened.user), None)

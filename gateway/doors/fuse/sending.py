@@ -5,22 +5,27 @@ it waits for the last part only. What is sent on stays staged, for who reads it 
 changes something before its end after all: then the upload is given up and done again as a whole.
 Where staging has no more room, what was sent on is let go.
 
+Where a large file was only added to, its old bytes are kept at the origin and copied there.
+
 What was changed names the version that it was made of: who wrote there meanwhile is not written
 over, whatever was sent by then.
 """
 
+from dataclasses import replace
 from time import time_ns
 from typing import Final
 
+from gateway.doors.fuse.bringing import PIECE_BYTES
 from gateway.doors.fuse.staging import StagedFile, StagingArea
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.interface import Tree, Writer
 from gateway.filesystem.status import NewAttributes, Status
-from gateway.model.failures import NotSupported
+from gateway.model.failures import NotFound, NotSupported, VersionChanged
 
-PIECE_BYTES: Final = 1024 * 1024
 AHEAD_BYTES_MIN: Final = 16 * 1024 * 1024
 """A file up to here is sent when it is closed, with the attributes that it has then."""
+KEPT_BYTES_MIN: Final = 16 * 1024 * 1024
+"""What a file has from here on is not sent again where the file was only added to."""
 _SAME_SECOND_NS: Final = 1_000_000_000
 
 
@@ -33,17 +38,32 @@ class Sending:
         self._area = area
         self._writer: Writer | None = None
         self._told: NewAttributes | None = None
-        self._aim: tuple[str, str | None] = ("", None)
+        self._aim: tuple[str, str | None, int] = ("", None, 0)
         self.sent = 0
         self.is_exclusive = False
         """Whether the file must be absent when it appears (O_EXCL)."""
         self.replacing: str | None = None
         """The ETag of what the bytes build on, which must stand there still; None: on nothing."""
+        self.kept = 0
+        """Bytes of that, from its first one on, that stay at the origin: what follows is sent."""
+
+    def build_on(self, replacing: str | None, kept: int = 0) -> None:
+        """Replace a version, and keep that many bytes of it; nothing is on its way."""
+        self.replacing, self.kept, self.sent = replacing, kept, kept
 
     async def begin(self, caller: Caller, path: str, attributes: NewAttributes) -> None:
         """Ask for the writer now, so that who may not write hears it from open."""
-        self._writer = await self._created(caller, path, attributes, self.replacing)
-        self._told, self._aim = attributes, (path, self.replacing)
+        if self.kept:
+            self._writer = await self._appended(caller, path)
+        else:
+            self._writer = await self._created(caller, path, attributes, self.replacing)
+        self._told, self._aim = attributes, (path, self.replacing, self.kept)
+
+    async def _appended(self, caller: Caller, path: str) -> Writer:
+        try:
+            return await self._tree.append(caller, path, replacing=self.replacing or "")
+        except NotFound as failure:
+            raise VersionChanged(f"{path} was removed meanwhile") from failure
 
     async def judge(self, caller: Caller, path: str, attributes: NewAttributes) -> None:
         """Return where the caller may write; raises as `begin`, but for what is replaced."""
@@ -95,16 +115,19 @@ class Sending:
     def _fits(self, path: str, attributes: NewAttributes) -> bool:
         """Return whether the writer that was begun makes what is wanted now.
 
-        Once bytes were sent, attributes are changed afterwards.
+        Once bytes were sent, or where some are kept, attributes are changed afterwards.
         """
-        if self._aim != (path, self.replacing) or self._told is None:
+        if self._aim != (path, self.replacing, self.kept) or self._told is None:
             return False
         return bool(self.sent) or _is_close(self._told, attributes)
 
     async def finish(
         self, staged: StagedFile, caller: Caller, path: str, attributes: NewAttributes
     ) -> tuple[Status, bool]:
-        """Return the file as it is at the origin now, and whether it has these attributes."""
+        """Return the file as it is at the origin now, and whether it has these attributes.
+
+        Without a time in them any will do.
+        """
         await self._send(staged, caller, path, attributes)
         writer, told = self._writer, self._told
         assert writer is not None  # noqa: S101 - `_send` has begun one
@@ -116,15 +139,32 @@ class Sending:
             await writer.abort()
             raise
         finally:
-            self.sent = 0
-        self.is_exclusive, self.replacing = False, status.etag
+            self.sent = self.kept
+        if self.kept:
+            told = attributes_in(status)
+        if attributes.modified_ns is None:
+            told = replace(told, modified_ns=None)
+        self.is_exclusive = False
+        self.build_on(status.etag, staged.length if staged.length >= KEPT_BYTES_MIN else 0)
         return status, _is_close(told, attributes)
 
     async def give_up(self) -> None:
         """Leave nothing of an upload at the origin."""
-        writer, self._writer, self.sent = self._writer, None, 0
+        writer, self._writer, self.sent = self._writer, None, self.kept
         if writer is not None:
             await writer.abort()
+
+
+def attributes_in(status: Status) -> NewAttributes:
+    """Return what a file is to be that has the attributes of another."""
+    return NewAttributes(
+        status.mode,
+        status.owner,
+        status.group,
+        status.modified_ns,
+        status.accessed_ns or None,
+        status.xattrs,
+    )
 
 
 def _is_close(told: NewAttributes, wanted: NewAttributes) -> bool:

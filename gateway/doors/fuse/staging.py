@@ -60,13 +60,14 @@ class _Store(Protocol):
 class StagedFile:
     """One file, `length` bytes long; zeros where nothing was written."""
 
-    def __init__(self, folder: Path, budget: StagingBudget, *, is_sealed: bool) -> None:
+    def __init__(
+        self, folder: Path, budget: StagingBudget, *, is_sealed: bool, start: int = 0
+    ) -> None:
         """Make it in `folder`; raises OSError."""
         self._store: _Store = _SealedStore(folder) if is_sealed else _PlainStore(folder)
         self._budget = budget
-        self.length = 0
-        self.start = 0
-        """Bytes before it were let go."""
+        self.length = self.start = start
+        """Bytes before `start` were let go, or never here."""
 
     def read(self, offset: int, count: int) -> bytes:
         """Return bytes, fewer at the end; raises OSError (EFBIG) for those that were let go."""
@@ -217,6 +218,6 @@ class StagingArea:
         self._is_sealed = is_sealed
         self.budget = StagingBudget(bytes_max)
 
-    def file(self) -> StagedFile:
-        """Return a new staged file; raises OSError."""
-        return StagedFile(self._folder, self.budget, is_sealed=self._is_sealed)
+    def file(self, start: int = 0) -> StagedFile:
+        """Return a new staged file, of what follows the first `start` bytes; raises OSError."""
+        return StagedFile(self._folder, self.budget, is_sealed=self._is_sealed, start=start)

@@ -80,6 +80,25 @@ def test_a_large_file_goes_up_while_it_is_written(mount, s3, origin):
     assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
+def test_an_fsync_of_a_large_file_that_grows_costs_what_was_added(mount, s3, origin):
+    path, whole = mount.path / "log-a", random.Random(5).randbytes(20 * MIB)
+    s3.put_object(Bucket=BUCKET, Key="log-a", Body=whole)
+    origin.counters.reset()
+    with path.open("ab", buffering=0) as file:
+        for line in (b"one\n", b"two\n", b"three\n"):
+            file.write(line)
+            os.fsync(file.fileno())
+            whole += line
+            assert path.stat().st_size == len(whole)
+            with path.open("rb", buffering=0) as reading:
+                assert os.pread(reading.fileno(), 100, len(whole) - 20) == whole[-20:]
+    counters = origin.counters
+    assert counters.operations["UploadPartCopy"] == 3
+    assert counters.body_bytes_received + counters.body_bytes_sent < 2 * MIB
+    assert path.read_bytes() == whole
+    assert body(s3, "log-a") == whole
+
+
 def test_what_a_mount_wrote_another_mount_sees_at_its_next_open(mount, tables, s3, tmp_path: Path):
     with mount_process(tables, tmp_path, *AS_ADMIN) as other:
         (mount.path / "two-a").write_bytes(b"first")

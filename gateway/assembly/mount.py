@@ -78,6 +78,7 @@ async def run_mount(
             appearance=order.appearance,
             bounds=Bounds(settings.mount.readahead_bytes_max, settings.mount.open_files_max),
             staging=_staging(settings),
+            forget_entry=kernel.forget_entry,
         )
         operations = Operations(room)
         work = (

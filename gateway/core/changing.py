@@ -15,7 +15,7 @@ from gateway.core.receipt import Receipt
 from gateway.core.said import ANYTHING, Condition, say, whole
 from gateway.core.uploads import Made, Upload, begin_upload
 from gateway.core.writing import Write, Writing
-from gateway.model.failures import BodyMismatch
+from gateway.model.failures import BodyMismatch, PreconditionFailed
 from gateway.model.names import ObjectName
 from gateway.model.voices import Voice
 from gateway.origin.interface import OriginRequest
@@ -80,7 +80,10 @@ class Changing:
         answer = await self.writing.put(Write(request, name, OwnBody(body), is_whole_object=True))
         said = await whole(answer)
         if not said.is_done:
-            raise said.failure(condition)
+            failure = said.failure(condition)
+            if isinstance(failure, PreconditionFailed):  # who asked may have it from a row of ours
+                await self.writing.flash.forgotten(name)
+            raise failure
         etag = said.headers.get("ETag", "")
         if said.headers.get(CHECKSUM) != checksum and not self._wants_md5:
             self._wants_md5 = True

@@ -15,7 +15,7 @@ from gateway.core.changing import CopySource
 from gateway.core.preserving import TAGS
 from gateway.core.receipt import Receipt
 from gateway.core.said import Condition
-from gateway.model.failures import NotSupported, OriginRefused, OriginUnreachable, VersionChanged
+from gateway.model.failures import NotSupported, OriginRefused, OriginUnreachable
 from gateway.model.names import ObjectName
 from gateway.model.voices import Voice
 from gateway.origin.interface import Origin, OriginRequest
@@ -48,11 +48,6 @@ class Latest:
     def condition(self) -> Condition:
         """Return that this version is there still."""
         return Condition(self.etag)
-
-    def require(self, etag: str, path: str) -> None:
-        """Raise VersionChanged where it is not the version `etag`; '' is any."""
-        if etag and self.etag != etag:
-            raise VersionChanged(f"{path} was changed by somebody else meanwhile")
 
     @property
     def source(self) -> CopySource:

@@ -149,10 +149,9 @@ class Alterations:
         """Give an object other metadata; raises VersionChanged where it is not the version."""
         for action in (READ, WRITE):
             self.gate.gate.require(caller, action, place.name)
-        latest = await self.gate.latest(caller, place.name)
+        latest = await self.gate.latest(caller, place.name, etag)
         if latest is None:
             raise not_found(place.path)
-        latest.require(etag, place.path)
         kept = kept_by_rewrite(latest.headers)
         headers = self.new_objects.rewritten(found.kind, kept, changes, found.modified_ns)
         if latest.size <= self.copy_bytes_max:

@@ -42,9 +42,16 @@ class ChangeGate:
     gate: Gate
     senders: Senders
 
-    async def latest(self, caller: Caller, name: ObjectName) -> Latest | None:
-        """Return what is there now; whoever asks was judged for what follows from it."""
-        return await find_latest(self._patient, name, caller.voice, caller.receipt)
+    async def latest(self, caller: Caller, name: ObjectName, etag: str = "") -> Latest | None:
+        """Return what is there now; whoever asks was judged for what follows from it.
+
+        Raises VersionChanged where it is not the version `etag`, which nobody is shown any more.
+        """
+        latest = await find_latest(self._patient, name, caller.voice, caller.receipt)
+        if etag and (latest is None or latest.etag != etag):
+            await self.senders.changing.writing.flash.forgotten(name)
+            raise VersionChanged(f"{name} was changed by somebody else meanwhile")
+        return latest
 
     async def kept(self, caller: Caller, latest: Latest) -> dict[str, str]:
         """Return the headers that give a new body all that the object has, its tags too."""

@@ -36,17 +36,18 @@ class ChangedFiles:
     new_objects: NewObjects
     now_ns: Callable[[], int]
 
-    async def get(self, caller: Caller, path: str, *actions: str) -> Changed:
+    async def get(self, caller: Caller, path: str, *actions: str, etag: str = "") -> Changed:
         """Return the file at a path as the origin has it now, for who may do all `actions`.
 
-        Raises AccessDenied, NotFound, FileConflict for a directory, InvalidRequest for a link.
+        Raises AccessDenied, NotFound, FileConflict for a directory, InvalidRequest for a link, and
+        VersionChanged where it is not the version `etag`.
         """
         place = await self.obstacles.place(caller, path)
         if place.is_root:
             raise is_directory(path)
         for action in actions:
             self.gate.gate.require(caller, action, place.name)
-        latest = await self.gate.latest(caller, place.name)
+        latest = await self.gate.latest(caller, place.name, etag)
         if latest is None or not is_file(place, latest.size):
             found = await self.obstacles.find(caller, place)
             if found is not None and found.is_directory:

@@ -128,10 +128,9 @@ class Writers:
 
     async def append(self, caller: Caller, path: str, replacing: str = "") -> Appender:
         """Begin to add to a file; raises as the tree does."""
-        changed = await self.files.get(caller, path, READ, WRITE)
+        changed = await self.files.get(caller, path, READ, WRITE, etag=replacing)
         latest, status = changed.latest, changed.status
         condition = self.gate.judged(latest.condition)
-        latest.require(replacing, path)
 
         async def begin() -> FileWriter:
             changes = Changes(modified_ns=self.now_ns())

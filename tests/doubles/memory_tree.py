@@ -212,8 +212,8 @@ class MemoryTree:
 
     async def append(self, caller: Caller, path: str, *, replacing: str = "") -> MemoryWriter:
         self.asked.append(("append", path))
-        entry = self._file(path)
         self.refuse_other(path, replacing)
+        entry = self._file(path)
         attributes = replace(_attributes(entry.status), modified_ns=None)
         writer = MemoryWriter(
             self, caller, path, attributes, overwrite=True, replacing=entry.status.etag
@@ -310,8 +310,8 @@ class MemoryTree:
         self, caller: Caller, path: str, changes: Changes, *, etag: str = ""
     ) -> Status:
         self.asked.append(("set_attributes", path))
-        entry = self._get(path)
         self.refuse_other(path, etag)
+        entry = self._get(path)
         words = {
             name: value
             for name in ("mode", "owner", "group", "modified_ns", "accessed_ns")

@@ -11,7 +11,7 @@ from gateway.core import growing
 from gateway.core.growing import _Size
 from gateway.demo.origin_faults import Fault
 from gateway.filesystem.interface import Writer
-from gateway.filesystem.status import NewAttributes
+from gateway.filesystem.status import Changes, NewAttributes
 from gateway.model.failures import (
     AccessDenied,
     FileConflict,
@@ -292,6 +292,28 @@ async def test_an_append_may_name_the_version_that_it_adds_to(stage):
     stage.put("f", b"theirs")
     with pytest.raises(VersionChanged):
         await stage.tree.append(stage.caller(), "/bucket/f", replacing=etag)
+
+
+@pytest.mark.parametrize("how", ["create", "append", "set_attributes"])
+async def test_who_lost_to_a_stranger_sees_the_strangers_next_whatever_the_rule(stage, how):
+    path, caller = "/bucket/bounded/f", stage.caller()
+    stage.put("bounded/f", b"old")
+    assert await read(stage, path) == b"old"
+    etag = (await stage.tree.status(caller, path)).etag
+    stage.put("bounded/f", b"theirs")
+    assert await read(stage, path) == b"old"
+
+    async def lose() -> None:
+        if how == "create":
+            await create(stage, path, b"mine", replacing=etag)
+        elif how == "append":
+            await stage.tree.append(caller, path, replacing=etag)
+        else:
+            await stage.tree.set_attributes(caller, path, Changes(mode=0o600), etag=etag)
+
+    with pytest.raises(VersionChanged):
+        await lose()
+    assert await read(stage, path) == b"theirs"
 
 
 async def test_an_append_needs_a_file(stage):

@@ -261,7 +261,8 @@ class Changing:
             node.status = changed(node.status, changes)
             return
         path, etag = self.room.inodes.path_of(node), node.status.etag
-        node.learn(await self.room.tree.set_attributes(caller, path, changes, etag=etag))
+        with self.room.learning(node):
+            node.learn(await self.room.tree.set_attributes(caller, path, changes, etag=etag))
 
     @answered
     async def setxattr(self, inode: int, name: bytes, value: bytes, ctx: Any) -> None:  # noqa: ANN401

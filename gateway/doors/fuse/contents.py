@@ -12,9 +12,8 @@ told.
 
 import asyncio
 import logging
-import os
 from dataclasses import replace
-from errno import ENOSPC, ESTALE
+from errno import ENOSPC
 from time import time_ns
 
 from gateway.doors.fuse.bringing import brought
@@ -25,6 +24,7 @@ from gateway.doors.fuse.staging import StagedFile
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.interface import OpenFile
 from gateway.filesystem.status import Changes, NewAttributes, Status
+from gateway.model.failures import VersionChanged
 from gateway.model.ranges import ByteRange
 from gateway.telemetry import metrics
 
@@ -83,11 +83,12 @@ class Contents:
     async def opened(self, caller: Caller, first: ByteRange | None) -> OpenFile:
         """Return the version that stands at the path now, if it is still this inode's.
 
-        Raises OSError (ESTALE) where it is not.
+        Raises VersionChanged where it is not.
         """
-        source = await self._room.tree.open(caller, self._path, first)
-        if not is_same(self.node.status, source.status):
-            raise OSError(ESTALE, os.strerror(ESTALE))
+        with self._room.learning(self.node):
+            source = await self._room.tree.open(caller, self._path, first)
+            if not is_same(self.node.status, source.status):
+                raise VersionChanged(f"{self._path} is another version now")
         if self.staged is None:
             self.node.learn(source.status)
         self.source = source
@@ -137,7 +138,10 @@ class Contents:
                 self._is_dated |= changes.modified_ns is not None
                 return
             etag = self.node.status.etag
-            status = await self._room.tree.set_attributes(caller, self._path, changes, etag=etag)
+            with self._room.learning(self.node):
+                status = await self._room.tree.set_attributes(
+                    caller, self._path, changes, etag=etag
+                )
             self._stands(status)
 
     def moved(self, status: Status) -> None:
@@ -304,6 +308,7 @@ class Contents:
                 _log.error("%s was written after it was closed, and is lost: %s", self._path, error)
         if self.has_failed:
             # The kernel's pages of it are of a file that never was.
+            self._room.outdated(self.node)
             self._room.inodes.detach(self.node)
             self.is_dirty = False
 

@@ -148,7 +148,8 @@ class Files:
                 await opened.reader.close()
             ahead = self.room.bounds.readahead_bytes_max
             opened.reader = Reader(source, ahead, self.room.start)
-        return await opened.reader.read(off, size)
+        with self.room.learning(contents.node):
+            return await opened.reader.read(off, size)
 
     @answered
     async def write(self, fh: int, off: int, buf: bytes) -> int:

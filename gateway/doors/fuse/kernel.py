@@ -64,6 +64,11 @@ def stop() -> None:
     pyfuse3.terminate()
 
 
+def forget_entry(parent: int, name: bytes) -> None:
+    """Have the kernel forget a name, once no call is under way that has to do with it."""
+    pyfuse3.invalidate_entry_async(parent, name, ignore_enoent=True)
+
+
 def note_unfinished(seconds: float) -> None:
     """Log that files could not be brought home in time."""
     _log.error("files that were open are not all at the origin after %g s: they are lost", seconds)

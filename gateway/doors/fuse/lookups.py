@@ -13,7 +13,7 @@ from gateway.doors.fuse.inodes import Node, is_same
 from gateway.doors.fuse.listing import Listing
 from gateway.doors.fuse.room import NAME_BYTES_MAX, Handles, Room, text_of
 from gateway.filesystem.status import Kind, Status
-from gateway.model.failures import NotFound
+from gateway.model.failures import NotFound, VersionChanged
 
 _DOTS: Final = (b".", b"..")
 _SPACE_BLOCKS: Final = 1 << 38
@@ -101,22 +101,24 @@ class Lookups:
     async def current(self, node: Node, user: User) -> Status:
         """Return what is known of an inode, asked for anew unless it is open.
 
-        Raises OSError (ESTALE) where something else stands at its path: the kernel then looks it
-        up again.
+        Raises VersionChanged where something else stands at its path: the kernel then looks it up
+        again.
         """
         if node.contents is not None:
             return node.contents.shown()
         room = self.room
         if node.is_gone or (node.is_directory and is_believed(node, room.believing)):
             return node.status
-        try:
-            status = await room.tree.status(room.callers.of(user), room.inodes.path_of(node))
-        except NotFound:
-            if node.parent is None:  # a prefix without objects is an empty directory
-                return node.status
-            raise
-        if not is_same(node.status, status):
-            raise refusal(errno.ESTALE)
+        path = room.inodes.path_of(node)
+        with room.learning(node):
+            try:
+                status = await room.tree.status(room.callers.of(user), path)
+            except NotFound:
+                if node.parent is None:  # a prefix without objects is an empty directory
+                    return node.status
+                raise
+            if not is_same(node.status, status):
+                raise VersionChanged(f"{path} is another version now")
         node.learn(status)
         return status
 

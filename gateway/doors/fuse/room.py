@@ -3,7 +3,8 @@
 import asyncio
 import os
 import stat
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EILSEQ, ENAMETOOLONG, ENFILE, EROFS, ESTALE
 from typing import Final, Generic, TypeVar
@@ -14,6 +15,7 @@ from gateway.doors.fuse.inodes import Inodes, Node
 from gateway.doors.fuse.staging import StagingArea
 from gateway.filesystem.interface import Tree
 from gateway.filesystem.status import Kind, Status
+from gateway.model.failures import NotFound, VersionChanged
 from gateway.telemetry import metrics
 
 NAME_BYTES_MAX: Final = 255
@@ -24,6 +26,8 @@ KIND_BITS: Final = {
 }
 
 Opened = TypeVar("Opened")
+ForgetEntry = Callable[[int, bytes], None]
+"""Tells the kernel to forget a name in a directory; returns before it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ class Room:
         appearance: Appearance,
         bounds: Bounds,
         staging: StagingArea,
+        forget_entry: ForgetEntry,
     ) -> None:
         """Join them; what runs beside a call runs in `tasks`."""
         self.tree = tree
@@ -108,6 +113,7 @@ class Room:
         self.bounds = bounds
         self.staging = staging
         self._tasks = tasks
+        self._forget_entry = forget_entry
 
     def start(self, work: Awaitable[None]) -> "asyncio.Task[Exception | None]":
         """Begin a task that returns its failure, for whoever awaits it and nobody else."""
@@ -119,6 +125,20 @@ class Room:
             return self.inodes.get(number)
         except KeyError:
             raise OSError(ESTALE, os.strerror(ESTALE)) from None
+
+    def outdated(self, node: Node) -> None:
+        """Have the kernel forget, soon, what it believes to stand at the path of an inode."""
+        if node.parent is not None and node.lookups and not node.is_unlinked:
+            self._forget_entry(node.parent.number, node.name.encode())
+
+    @contextmanager
+    def learning(self, node: Node) -> Iterator[None]:
+        """Have the kernel learn, too, that something else, or nothing, stands at a path."""
+        try:
+            yield
+        except (VersionChanged, NotFound):
+            self.outdated(node)
+            raise
 
     def refuse_changes(self) -> None:
         """Raise OSError (EROFS) in a read-only mount."""

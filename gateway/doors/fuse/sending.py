@@ -20,7 +20,7 @@ from gateway.doors.fuse.staging import StagedFile, StagingArea
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.interface import Tree, Writer
 from gateway.filesystem.status import NewAttributes, Status
-from gateway.model.failures import NotFound, NotSupported, VersionChanged
+from gateway.model.failures import NotSupported
 
 AHEAD_BYTES_MIN: Final = 16 * 1024 * 1024
 """A file up to here is sent when it is closed, with the attributes that it has then."""
@@ -54,16 +54,10 @@ class Sending:
     async def begin(self, caller: Caller, path: str, attributes: NewAttributes) -> None:
         """Ask for the writer now, so that who may not write hears it from open."""
         if self.kept:
-            self._writer = await self._appended(caller, path)
+            self._writer = await self._tree.append(caller, path, replacing=self.replacing or "")
         else:
             self._writer = await self._created(caller, path, attributes, self.replacing)
         self._told, self._aim = attributes, (path, self.replacing, self.kept)
-
-    async def _appended(self, caller: Caller, path: str) -> Writer:
-        try:
-            return await self._tree.append(caller, path, replacing=self.replacing or "")
-        except NotFound as failure:
-            raise VersionChanged(f"{path} was removed meanwhile") from failure
 
     async def judge(self, caller: Caller, path: str, attributes: NewAttributes) -> None:
         """Return where the caller may write; raises as `begin`, but for what is replaced."""

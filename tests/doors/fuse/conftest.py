@@ -50,8 +50,19 @@ def freshness() -> list[Freshness]:
     return [STRICT]
 
 
+@pytest.fixture
+def forgotten() -> list[tuple[int, bytes]]:
+    """The names that the kernel was told to forget."""
+    return []
+
+
 @pytest_asyncio.fixture
-async def room(tree: MemoryTree, freshness: list[Freshness], tmp_path: Path) -> AsyncIterator[Room]:
+async def room(
+    tree: MemoryTree,
+    freshness: list[Freshness],
+    forgotten: list[tuple[int, bytes]],
+    tmp_path: Path,
+) -> AsyncIterator[Room]:
     principal = Principal("me", "key", Policy(()), NO_CLAIM, None)
     callers = Callers(
         lambda: principal,
@@ -70,6 +81,7 @@ async def room(tree: MemoryTree, freshness: list[Freshness], tmp_path: Path) -> 
                 appearance=Appearance(),
                 bounds=Bounds(8 << 20, 16),
                 staging=StagingArea(tmp_path, STAGED_BYTES_MAX, is_sealed=False),
+                forget_entry=lambda parent, name: forgotten.append((parent, name)),
             )
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.fuse.test_mount import put, refused
+from tests.doors.fuse.test_mount import BODY, put, refused
 from tests.doors.fuse.test_mount_writes import body
 from tests.support.mount_process import AS_ADMIN, mount_process, why_not
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can be mounted here")
 
@@ -79,3 +80,32 @@ def test_a_file_too_large_to_be_kept_is_removed_and_read_on_as_far_as_flash_has_
             assert os.pread(second.fileno(), len(whole), 0) == whole
             assert refused(lambda: os.pread(first.fileno(), 9, 2 << 20)) == errno.ESTALE
     assert (body(s3, "lost/cold"), body(s3, "lost/warm")) == (None, None)
+
+
+def test_what_a_mount_learns_of_a_stranger_its_kernel_learns_at_once(mount, s3):
+    for act in ("close", "read"):
+        key = f"bounded/{act}"  # believed for 30 s
+        put(s3, key, BODY)
+        path = mount.path / key
+        number = os.open(path, os.O_RDWR)
+        assert path.stat().st_size == len(BODY)
+        put(s3, key, b"theirs")
+        assert path.stat().st_size == len(BODY)
+        if act == "close":
+            os.ftruncate(number, 0)
+            assert refused(lambda: os.close(number)) == errno.ESTALE  # noqa: B023 - called here
+        else:
+            assert refused(lambda: os.pread(number, 9, 4 << 20)) == errno.ESTALE  # noqa: B023
+        wait_until(lambda: path.stat().st_size == 6)  # noqa: B023 - called here
+        assert path.read_bytes() == b"theirs"
+        if act == "read":
+            os.close(number)
+
+
+def test_a_mode_is_set_of_what_a_stranger_wrote_although_the_name_is_believed(mount, s3):
+    put(s3, "bounded/mode", b"old")
+    path = mount.path / "bounded" / "mode"
+    assert path.read_bytes() == b"old"
+    put(s3, "bounded/mode", b"theirs")
+    path.chmod(0o604)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"theirs", 0o604)

@@ -141,3 +141,49 @@ async def test_attributes_are_set_of_the_version_that_is_known_and_of_no_other(
     await ops.release(handle)
     assert await refused(ops.setattr(inode, attributes, FieldsOf("mode"), None, ME)) == errno.ESTALE
     assert tree.entries["/a"].status.mode == 0o604
+
+
+async def test_the_kernel_is_told_to_forget_a_name_where_a_call_learns_of_another_version(
+    ops, tree: MemoryTree, forgotten: list[tuple[int, bytes]]
+):
+    attributes = pyfuse3.EntryAttributes()
+    attributes.st_mode = 0o600
+    tree.keeps_nothing = True
+
+    async def set_mode(inode: int) -> None:
+        await ops.setattr(inode, attributes, FieldsOf("mode"), None, ME)
+
+    async def read(inode: int) -> None:
+        await ops.read(reading, 0, 3)
+
+    async def look(inode: int) -> None:
+        await ops.getattr(inode, ME)
+
+    async def open_it(inode: int) -> None:
+        ops.room.node(inode).looked_up_at = 0.0
+        await ops.open(inode, os.O_RDONLY, ME)
+
+    for call in (set_mode, look, open_it, read):
+        tree.put("/a", b"old")
+        entry = await ops.lookup(1, b"a", ME)
+        if call is read:
+            reading = (await ops.open(entry.st_ino, os.O_RDONLY, ME)).fh
+        await call(entry.st_ino)
+        assert forgotten == []
+        tree.put("/a", b"theirs")
+        assert await refused(call(entry.st_ino)) == errno.ESTALE
+        assert forgotten == [(1, b"a")]
+        forgotten.clear()
+    await ops.release(reading)
+
+
+async def test_the_kernel_is_told_to_forget_a_file_that_did_not_come_home(
+    ops, tree: MemoryTree, forgotten: list[tuple[int, bytes]]
+):
+    tree.put("/a", b"old")
+    _, handle = await opened(ops, b"a", os.O_RDWR)
+    await ops.write(handle, 0, b"mine, and longer")
+    tree.put("/a", b"theirs")
+    assert await refused(ops.flush(handle)) == errno.ESTALE
+    await ops.release(handle)
+    assert forgotten == [(1, b"a")]

@@ -263,6 +263,7 @@ class Contents:
             wanted = replace(wanted, modified_ns=None)  # the origin's moment will do
         try:
             status, is_as_wanted = await self._sending.finish(staged, caller, self._path, wanted)
+            self.source = None  # it is replaced, whatever becomes of the attributes
             if not is_as_wanted:
                 changes = Changes(
                     wanted.mode, wanted.owner, wanted.group, wanted.modified_ns, wanted.accessed_ns

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.doors.fuse import contents, sending
 from gateway.doors.fuse.room import Room
+from gateway.model.failures import AccessDenied
 from tests.doors.fuse.conftest import ME, STAGED_BYTES_MAX, refused
 from tests.doors.fuse.test_writing import FieldsOf, body, closed, opened
 from tests.doubles.memory_tree import MemoryTree
@@ -172,3 +173,24 @@ async def test_it_is_changed_as_a_file_on_a_disk(ops, tree: MemoryTree, seed: in
     await closed(ops, handle)
     assert body(tree, "/a") == model
     assert ops.room.staging.budget.used == 0
+
+
+async def test_what_was_added_is_not_added_twice_where_attributes_could_not_be_set(
+    ops, tree: MemoryTree, monkeypatch: pytest.MonkeyPatch
+):
+    tree.put("/a", OLD)
+    inode, handle = await opened(ops, b"a", os.O_RDWR | os.O_APPEND)
+    await ops.write(handle, 0, b"new")
+    attributes = pyfuse3.EntryAttributes()
+    attributes.st_mode = 0o604
+    await ops.setattr(inode, attributes, FieldsOf("mode"), handle, ME)
+
+    async def set_attributes(*_: Any, **__: Any) -> None:
+        raise AccessDenied("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tree, "set_attributes", set_attributes)
+        assert await refused(ops.fsync(handle, datasync=False)) == errno.EACCES
+    await closed(ops, handle)
+    assert body(tree, "/a") == OLD + b"new"
+    assert tree.entries["/a"].status.mode == 0o604

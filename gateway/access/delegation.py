@@ -78,12 +78,13 @@ class DelegationTokens:
         renewer: str,
         identity: Identity | None,
         *,
+        trusted_from: str = "",
         kind: str = KIND,
         service: str = "",
     ) -> str:
         """Return a token that stands for a user; it is on the disk before it is given.
 
-        `identity` is the principal's, as it is now.
+        `identity` is the principal's, as it is now; `trusted_from` is `LentToken`'s.
 
         Raises AccessDenied to a session and to who signs nothing, NotSupported without a key,
         Overloaded, StateError.
@@ -107,6 +108,7 @@ class DelegationTokens:
             issued_us=int(moment * 1_000_000),
             max_ms=max_ms,
             expires_ms=min(max_ms, int((moment + lifetimes.renewed_seconds) * 1000)),
+            trusted_from=trusted_from,
         )
         kept = store.write(lambda writing: _kept(writing, lent))
         identifier = kept.identifier(prover.number).encoded()
@@ -119,9 +121,9 @@ class DelegationTokens:
         """
         return self._valid(self._find(self._sequence(text)))
 
-    def check(self, sequence: int) -> None:
-        """Raise AuthenticationFailed (InvalidToken) where a token that was opened ended since."""
-        self._valid(self._find(sequence))
+    def find(self, sequence: int) -> LentToken:
+        """Return a token that was opened; raises as `open` where it ended since."""
+        return self._valid(self._find(sequence))
 
     def renew(self, lent: LentToken) -> int:
         """Let a token hold on; return until when it does, in milliseconds since 1970.

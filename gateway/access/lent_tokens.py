@@ -28,6 +28,8 @@ class LentToken:
     """Milliseconds since 1970 from which nothing renews it."""
     expires_ms: int
     """From which it is void, unless it is renewed before."""
+    trusted_from: str = ""
+    """The address of whom a trust believed to be its user; '' where credentials were shown."""
 
     def identifier(self, key_number: int) -> Identifier:
         """Return what the token says of itself."""

@@ -69,7 +69,7 @@ def make_webhdfs(
         names=chosen.kerberos_identities,
     )
     authentication = WebHdfsAuthentication(s3.authentication, proofs)
-    lends = Delegation(s3.authentication, s3.authorization, proofs.tokens)
+    lends = Delegation(s3.authentication, s3.authorization, proofs)
     tree = make_tree(settings, core, s3.authorization, mounts_of(chosen))
     pipeline = Pipeline(
         authentication,

@@ -150,9 +150,10 @@ async def running_door(
         judge, now = Authentication(identities, _now), _now
         tokens = DelegationTokens(store, Prover([KEY], PURPOSE), Lifetimes(), now)
         passes = Passes(Sealer([KEY], PASSING), now)
-        authentication = WebHdfsAuthentication(judge, Proofs(trusts, tokens, passes))
+        proofs = Proofs(trusts, tokens, passes)
+        authentication = WebHdfsAuthentication(judge, proofs)
         authorization = Authorization()
-        lends = Delegation(judge, authorization, tokens)
+        lends = Delegation(judge, authorization, proofs)
         pipeline = Pipeline(
             authentication,
             authorization,

@@ -21,6 +21,7 @@ from gateway.model.failures import AccessDenied, AuthenticationFailed, InvalidRe
 from gateway.protocol.http.basic import CHALLENGE, read_basic
 from gateway.protocol.http.head import RequestHead
 from gateway.protocol.http.percent import decode
+from gateway.protocol.webhdfs.tokens import invalid_token
 
 USER: Final = "user.name"
 DELEGATION: Final = "delegation"
@@ -42,6 +43,8 @@ class Who(NamedTuple):
     groups: tuple[str, ...]
     token: LentToken | None = None
     """The delegation token that proved them, where it was one."""
+    trusted_from: str = ""
+    """The address that a trust believed them from, where that was all."""
     headers: Mapping[str, str] = {}
     """What the answer has to hold, whatever it is: the other half of SPNEGO, a cookie."""
 
@@ -56,6 +59,16 @@ class Proofs:
     acceptor: AcceptsTickets | None = None
     """None: no Kerberos here."""
     names: KerberosNames = NO_NAMES
+
+    def trusted(self, lent: LentToken) -> LentToken:
+        """Return a token if its user would be believed now where they were when it was given.
+
+        Raises AuthenticationFailed (InvalidToken).
+        """
+        believed = self.trusts.find(lent.trusted_from, lent.user) if lent.trusted_from else None
+        if lent.trusted_from and believed != lent.identity:
+            raise invalid_token("The delegation token's user is not trusted any more.")
+        return lent
 
 
 class WebHdfsAuthentication:
@@ -99,7 +112,7 @@ class WebHdfsAuthentication:
             use = step_use(parameters.get("op", ""), decode(head.path))
             return self._resumed(self.proofs.passes.open(step, use))
         if token := parameters.get(DELEGATION):
-            return self._lent(self.proofs.tokens.open(token))
+            return self._lent(self.proofs.trusted(self.proofs.tokens.open(token)))
         if cookie := find_cookie(head, COOKIE):
             return self._resumed(self.proofs.passes.open(cookie, COOKIE))
         if user := parameters.get(USER):
@@ -160,7 +173,7 @@ class WebHdfsAuthentication:
             raise AuthenticationFailed(
                 f"user.name={user} proves nothing: no [[webhdfs.trusts]] believes it from {remote}."
             )
-        return self._named(name, user)
+        return self._named(name, user)._replace(trusted_from=remote)
 
     def _named(self, name: str, user: str) -> Who:
         """Return a user who is the identity of that name, as it is now."""
@@ -179,7 +192,7 @@ class WebHdfsAuthentication:
         """Return who began what a pass lets go on, as they are now."""
         authentication = self._authentication
         if passed.token_sequence is not None:
-            self.proofs.tokens.check(passed.token_sequence)
+            self.proofs.trusted(self.proofs.tokens.find(passed.token_sequence))
         if not passed.identity_key:
             return _as_user(authentication.identify_nobody(), passed.user)
         if passed.session_token is None:

@@ -6,9 +6,8 @@ from typing import Final
 
 from gateway.access.authentication import Authentication
 from gateway.access.authorization import Asked, Authorization
-from gateway.access.delegation import DelegationTokens
 from gateway.access.policy import Decision
-from gateway.doors.webhdfs.authentication import Who
+from gateway.doors.webhdfs.authentication import Proofs, Who
 from gateway.model.failures import AccessDenied
 from gateway.protocol.webhdfs.tokens import KIND, KIND_TLS
 
@@ -27,12 +26,12 @@ class Delegation:
     """Answers the three operations; the state is written in a thread, since it waits for a disk."""
 
     def __init__(
-        self, authentication: Authentication, authorization: Authorization, tokens: DelegationTokens
+        self, authentication: Authentication, authorization: Authorization, proofs: Proofs
     ) -> None:
-        """Take who knows the identities, who tells the audit log, and the tokens."""
+        """Take who knows the identities, who tells the audit log, and what proves somebody."""
         self._authentication = authentication
         self._authorization = authorization
-        self._tokens = tokens
+        self._proofs, self._tokens = proofs, proofs.tokens
 
     async def get(self, who: Who, asked: Asked, *, renewer: str | None, service: str | None) -> str:
         """Return a token that stands for who asks, as Hadoop writes it (`urlString`).
@@ -45,7 +44,9 @@ class Delegation:
         self._require(_ITSELF if is_own else _LENT, who, _GIVE, asked)
         renewed_by = who.user if renewer is None else renewer
         kind = KIND_TLS if asked.head.secure else KIND
-        give = partial(self._tokens.give, kind=kind, service=service or "")
+        give = partial(
+            self._tokens.give, trusted_from=who.trusted_from, kind=kind, service=service or ""
+        )
         return await asyncio.to_thread(give, who.principal, who.user, renewed_by, identity)
 
     async def renew(self, who: Who, asked: Asked, token: str) -> int:
@@ -54,7 +55,7 @@ class Delegation:
         Raises AuthenticationFailed (InvalidToken), AccessDenied to anybody but its renewer.
         """
         _refuse_token(who, "renewed")
-        lent = self._tokens.open(token)
+        lent = self._proofs.trusted(self._tokens.open(token))
         self._require(lent.may_be_renewed_by(who.user), who, _RENEW, asked)
         return await asyncio.to_thread(self._tokens.renew, lent)
 

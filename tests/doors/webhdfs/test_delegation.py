@@ -57,7 +57,7 @@ class Stage:
         sessions = SessionTokens(Sealer((KEY,), SESSIONS))
         self.judge = Authentication(self.kept.lookup, lambda: self.now, sessions)
         self.door = self.worker()
-        self.delegation = Delegation(self.judge, Authorization(self.audit), self.door.proofs.tokens)
+        self.delegation = Delegation(self.judge, Authorization(self.audit), self.door.proofs)
 
     def worker(self):
         trusts = Trusts([Trust((ip_network("10.1.0.0/16"),), {"alice": "zoe", "yarn": "settled"})])
@@ -77,7 +77,9 @@ class Stage:
         )
 
     async def bearer(self, token):
-        return await self.worker().identify(head(), ELSEWHERE, {"delegation": token})
+        door = self.worker()
+        door.proofs.trusts = self.door.proofs.trusts  # as a reload has left them everywhere
+        return await door.identify(head(), ELSEWHERE, {"delegation": token})
 
     async def step(self, who, operation="CREATE", path=PATH):
         passed = self.door.step(who, "create", PATH)
@@ -100,6 +102,37 @@ async def test_a_token_is_its_owner_from_anywhere_at_every_worker(stage):
     assert (who.user, who.principal.name, who.groups) == ("alice", "zoe", ("readers",))
     assert who.token.user == "alice"
     assert stage.audit.lines == [("zoe", "sts:GetSessionToken", True)]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        [],
+        [Trust((ip_network("10.2.0.0/16"),), {"alice": "zoe"})],
+        [Trust((ip_network("10.1.0.0/16"),), {"alice": "settled"})],
+        [Trust((ip_network("10.1.0.0/16"),), {"bob": "zoe"})],
+    ],
+)
+async def test_a_token_that_a_trust_gave_ends_with_the_trust(stage, left):
+    token = await stage.token()
+    bearer = await stage.bearer(token)
+    yarn = await stage.who("yarn")
+    passed = stage.door.step(bearer, "create", PATH)
+    trusted, stage.door.proofs.trusts = stage.door.proofs.trusts, Trusts(left)
+    for claim in ({"delegation": token}, {"op": "CREATE", STEP: passed}):
+        with pytest.raises(AuthenticationFailed, match="trusted"):
+            await stage.door.identify(head(), HERE, claim)
+    with pytest.raises(AuthenticationFailed, match="trusted"):
+        await stage.delegation.renew(yarn, asked_by(), token)
+    stage.door.proofs.trusts = trusted
+    assert (await stage.bearer(token)).user == "alice"
+
+
+async def test_a_token_of_who_showed_credentials_needs_no_trust(stage):
+    shown = (await stage.who())._replace(trusted_from="")
+    token = await stage.token(shown)
+    stage.door.proofs.trusts = Trusts()
+    assert (await stage.bearer(token)).user == "alice"
 
 
 @pytest.mark.parametrize(

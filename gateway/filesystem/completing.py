@@ -3,7 +3,8 @@
 Of a rename only versions go that were noted and copied. What somebody wrote under the source since
 the last listing is moved too, where the caller is still there for whom it can be judged; otherwise
 it stays where it is and the log says so. A deletion removes what was there when it began, by the
-origin's own clock. Either way a key that the origin refuses to delete is told.
+origin's own clock, and judges once more what may have come since. Either way a key that the origin
+refuses to delete is told.
 """
 
 import asyncio
@@ -13,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.filesystem.copying import COPIES_MAX, Copying, pages_of
+from gateway.filesystem.copying import COPIES_MAX, Admit, Copying, pages_of
 from gateway.filesystem.journal import Journal, Move, MoveKind, note_key
 from gateway.filesystem.move_objects import MoveObjects, Undeleted
 from gateway.filesystem.move_patience import persistently
 from gateway.filesystem.move_plan import (
+    may_be_later,
     plan_source,
     rest_of,
     source_of,
@@ -63,6 +65,10 @@ class Completing:
     progress: Progress
     copying: Copying | None = None
     """Moves what came late; None: it stays."""
+    admit: Admit | None = None
+    """Judges what a deletion may remove; None: nobody is there to judge for."""
+    begun: str = ""
+    """When that was judged first, by the origin's clock."""
     _refused: list[Undeleted] = field(default_factory=list)
     _left_count: int = 0
     _left_key: str = ""
@@ -119,13 +125,26 @@ class Completing:
         """Return which objects are to be deleted, and which came late."""
         if self.move.kind is MoveKind.DELETE:
             refused = {one.key for one in self._refused}
-            ours = [one for one in versions if was_there(one, self.move.dated)]
-            late = [one for one in versions if not was_there(one, self.move.dated)]
+            ours, late = list[ListedObject](), list[ListedObject]()
+            for version in versions:
+                (ours if self._goes(version) else late).append(version)
             return [one for one in ours if one.key not in refused], late
         rests = [rest_of(version.key, self.move.source) for version in versions]
         notes = await asyncio.to_thread(self.journal.noted, self.move, rests)
         page = plan_source(versions, notes, self.move)
         return page.ours, page.late
+
+    def _goes(self, version: ListedObject) -> bool:
+        """Return whether a deletion takes an object: it was there, and its removal was judged."""
+        if not was_there(version, self.move.dated):
+            return False
+        if self.admit is None or not may_be_later(version, self.begun):
+            return True
+        try:
+            self.admit([version])
+        except AccessDenied:
+            return False
+        return True
 
     async def _adopt(self, late: Sequence[ListedObject]) -> list[str]:
         """Copy what came late, so that the next round deletes it; return the keys that stay."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -12,6 +12,7 @@ from gateway.model.failures import InvalidRequest
 from gateway.model.names import ObjectName
 from gateway.protocol.s3.listings import ListedObject
 
+_CLOCKS_APART: Final = timedelta(seconds=2)
 KEY_BYTES_MAX: Final = 1024
 """AWS, object keys: at most 1,024 bytes of UTF-8."""
 
@@ -125,6 +126,17 @@ def plan_target(
 def was_there(version: ListedObject, dated: str) -> bool:
     """Return whether an object was there at a moment of the origin's clock (both HTTP dates)."""
     return _moment(version.last_modified) <= _moment(dated)
+
+
+def may_be_later(version: ListedObject, begun: str) -> bool:
+    """Return whether an object may have come after a moment of the origin's clock.
+
+    Dates have whole seconds, the clocks of one origin may be apart, and S3 dates what was uploaded
+    in parts by when that began; '' is no moment.
+    """
+    if not begun or "-" in version.etag:
+        return True
+    return _moment(version.last_modified) >= _moment(begun) - _CLOCKS_APART
 
 
 def newest(dates: Iterable[str]) -> str:

@@ -67,7 +67,7 @@ class Moves:
         """
         _refuse_into_itself(wish.source, wish.target)
         begun = self._new_move(MoveKind.RENAME, wish, "")
-        progress, _ = await self._judged(begun, wish)
+        progress, _, _ = await self._judged(begun, wish)
         if not progress.total:
             raise NotFound(f"{wish.source.key} is not there")
         if wish.prepare is not None:
@@ -80,11 +80,11 @@ class Moves:
         Where the origin refuses to delete some keys, the others go and the failure tells of them.
         """
         begun = self._new_move(MoveKind.DELETE, wish, "")
-        progress, dated = await self._judged(begun, wish)
+        progress, moment, dated = await self._judged(begun, wish)
         begun = self._new_move(MoveKind.DELETE, wish, dated)
         if wish.prepare is not None:
             await wish.prepare()
-        await self._in_background(self._remove(begun, wish, progress))
+        await self._in_background(self._remove(begun, wish, progress, moment))
 
     def _new_move(self, kind: MoveKind, wish: Wish, dated: str) -> Move:
         phase = Phase.COPYING if kind is MoveKind.RENAME else Phase.COMMITTED
@@ -102,12 +102,16 @@ class Moves:
             wish.replaces,
         )
 
-    async def _judged(self, move: Move, wish: Wish) -> tuple[Progress, str]:
-        """Judge every object before the first change; return how many, and the origin's clock."""
-        total, token, dated = 0, None, ""
+    async def _judged(self, move: Move, wish: Wish) -> tuple[Progress, str, str]:
+        """Judge every object before the first change.
+
+        Return how many, and the origin's clock: as it began, and the latest that was shown.
+        """
+        total, token, begun, dated = 0, None, "", ""
         while True:
             page, date = await self.objects.page(move.source, token, wish.voice)
-            dated = dated or date
+            if token is None:
+                begun = dated = date
             dated = newest((dated, *(version.last_modified for version in page.objects)))
             wish.admit(page.objects)
             if move.kind is MoveKind.RENAME:
@@ -116,7 +120,7 @@ class Moves:
             total, token = total + len(page.objects), page.next_token
             if token is None:
                 seconds = self.journal.now_ns() / _NANOSECONDS
-                return Progress(total), dated or formatdate(seconds, usegmt=True)
+                return Progress(total), begun, dated or formatdate(seconds, usegmt=True)
 
     async def _rename(self, move: Move, wish: Wish, progress: Progress) -> None:
         move = await asyncio.to_thread(self.journal.begin, move)
@@ -125,7 +129,9 @@ class Moves:
             copying = Copying(self.journal, self.objects, move, wish.voice, wish.admit, progress)
             move = await self._committed(move, copying)
             progress.begin(progress.total)
-            await self._completed(move, wish.voice, progress, copying)
+            await self._completed(
+                Completing(self.journal, self.objects, move, wish.voice, progress, copying)
+            )
         except DeletionRefused as refused:
             move = await asyncio.to_thread(self.journal.advance, move, Phase.RETURNING)
             await self._undone(move, wish.voice, refused)
@@ -159,22 +165,30 @@ class Moves:
                 raise
         return await asyncio.to_thread(self.journal.advance, move, Phase.COMMITTED)
 
-    async def _remove(self, move: Move, wish: Wish, progress: Progress) -> None:
+    async def _remove(self, move: Move, wish: Wish, progress: Progress, begun: str) -> None:
         move = await asyncio.to_thread(self.journal.begin, move)
         try:
-            await self._completed(move, wish.voice, progress, None)
+            await self._completed(
+                Completing(
+                    self.journal,
+                    self.objects,
+                    move,
+                    wish.voice,
+                    progress,
+                    admit=wish.admit,
+                    begun=begun,
+                )
+            )
         finally:
             self.journal.in_hand.discard(move.id)
 
-    async def _completed(
-        self, move: Move, voice: Voice, progress: Progress, copying: Copying | None
-    ) -> None:
+    async def _completed(self, completing: Completing) -> None:
         try:
-            await Completing(self.journal, self.objects, move, voice, progress, copying).run()
+            await completing.run()
         except DeletionRefused:
             raise
         except Failure:
-            _log.warning("%s is to be completed later", described(move))
+            _log.warning("%s is to be completed later", described(completing.move))
             raise
 
     async def _undone(self, move: Move, voice: Voice, failure: Failure) -> bool:

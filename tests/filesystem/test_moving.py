@@ -8,7 +8,6 @@ from gateway.core.bodies import BytesBody
 from gateway.core.receipt import Receipt
 from gateway.demo.origin_faults import Fault, Gate
 from gateway.filesystem.journal import Phase
-from gateway.filesystem.move_plan import newest
 from gateway.model.failures import (
     AccessDenied,
     Failure,
@@ -319,38 +318,6 @@ async def test_two_moves_of_the_same_objects_are_not_made_at_once(origin, room):
     assert shown(origin, "c") == {}
 
 
-async def test_what_is_removed_is_what_was_there(origin, room):
-    fill(origin, "a/", 1203)
-    origin.put(BUCKET, "ab", b"neighbour")
-    later = origin.store.clock() + 3600
-
-    def add():
-        origin.put(BUCKET, "a/later", b"later", modified=later)
-
-    origin.faults.append(before(is_deletion, add))
-    await room.remove("a/")
-    assert shown(origin, "a") == {"/later": (b"later", ""), "b": (b"neighbour", "")}
-
-
-async def test_what_was_judged_is_removed_though_the_answer_s_clock_be_behind_it(origin, room):
-    fill(origin, "a/", 3)
-    origin.put(BUCKET, "a/ahead", b"x", modified=origin.store.clock() + 2)
-    await room.remove("a/")
-    assert shown(origin, "a/") == {}
-
-
-async def test_a_deletion_that_the_origin_refuses_in_part_removes_the_rest(origin, room):
-    fill(origin, "a/", 1003)
-    calls = iter(range(9))
-    origin.faults.append(
-        lambda call: Fault(code="AccessDenied") if is_deletion(call) and not next(calls) else None
-    )
-    with pytest.raises(AccessDenied, match="1000 objects not be deleted, a/ for one"):
-        await room.remove("a/")
-    assert len(shown(origin, "a/")) == 1000
-    assert room.journal.moves() == []
-
-
 async def test_what_cannot_be_ended_now_is_ended_later(origin, room, caplog):
     there = fill(origin, "a/", 5)
     is_away = is_committed(room)
@@ -384,9 +351,3 @@ async def test_what_one_copy_does_not_take_is_copied_in_parts(origin, room):
 async def put(room, key, body, headers):
     made = room.objects.changing
     await made.put(ObjectName(BUCKET, key), BytesBody(body), headers, FOREBAY, Receipt())
-
-
-def test_what_a_listing_shows_was_there_however_late_the_clock_of_its_answer_is():
-    late, shown = "Sat, 28 Nov 2026 21:00:00 GMT", "Sat, 28 Nov 2026 21:00:02 GMT"
-    assert newest((late, shown, "")) == shown
-    assert newest(("", "")) == ""

@@ -1,11 +1,17 @@
 """Two steps of one operation: where the first sends clients, and what lets the second go on."""
 
 from base64 import b64encode
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from gateway.access.identities import secret_mark
+from gateway.doors.webhdfs.authentication import COOKIE
+from gateway.doors.webhdfs.passes import PURPOSE, Passed, Passes
 from gateway.doors.webhdfs.reading import HADOOP_CLIENT
+from gateway.state.sealing import Sealer
+from tests.support.webhdfs_door import KEY
 
 BASIC = {"Authorization": "Basic " + b64encode(b"alice-key:alice/secret").decode()}
 
@@ -66,6 +72,19 @@ async def test_the_second_step_of_who_showed_credentials_has_a_pass(door):
     assert second.status == 201
     assert door.tree.entries["/d/a b+c"].body == b"by pass"
     assert door.tree.entries["/d/a b+c"].status.owner == "alice"
+
+
+async def test_the_second_step_of_who_showed_a_cookie_has_a_pass_and_needs_no_cookie(door):
+    # Hadoop's client and requests send what was given as a header to the first step alone.
+    passes = Passes(Sealer([KEY], PURPOSE), lambda: datetime.now(UTC))
+    who = Passed("alice", "alice", "alice-key", secret_mark("alice/secret"), 2**60)
+    headers = {"Cookie": f"{COOKIE}={passes.seal(who, COOKIE, 60)}"}
+    url = f"{door.endpoint}/webhdfs/v1/d/new?op=CREATE"
+    first = await door.ask_url("PUT", url, headers=headers)
+    assert first.status == 307
+    second = await door.ask_url("PUT", first.headers["Location"], b"by pass")
+    assert second.status == 201
+    assert door.tree.entries["/d/new"].status.owner == "alice"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ Runs in Spark's environment. Retries, pools and sizes are s3a's own defaults, ex
 part, so that small files are written in parts too.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -33,6 +35,13 @@ def java_of(session: Any) -> Any:
 def hadoop_of(session: Any) -> Any:
     """Return the session's Hadoop settings."""
     return session.sparkContext._jsc.hadoopConfiguration()  # noqa: SLF001 - nor to these
+
+
+def cpu_seconds_of(session: Any) -> float:
+    """Return how long the session's Java has computed, on all cores (proc(5): utime, stime)."""
+    process = session.sparkContext._gateway.proc.pid  # noqa: SLF001 - nor to this
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _settings(told: dict[str, Any]) -> dict[str, str]:

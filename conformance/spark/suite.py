@@ -35,7 +35,7 @@ PARTS = {
     "speculation": Part(speculation, "a task that hangs, and a second attempt that overtakes it"),
     "tables": Part(tables, "Delta and Iceberg: changes, time travel, two writers at once"),
     "faults": Part(faults, "workers killed, an origin that stumbles, answers lost, in mid-job"),
-    "scan": Part(scan, "TPC-H's Q1, Q3, Q6: directly, cold and warm, in turns"),
+    "scan": Part(scan, "TPC-H: Q1, Q3, Q6, every column: directly, cold and warm, in turns"),
     "webhdfs": Part(webhdfs, "the same files over s3a and webhdfs"),
 }
 

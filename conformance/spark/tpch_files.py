@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from conformance.spark.tpch_queries import QUERIES, shown
+from conformance.spark.tpch_queries import ALL_TABLES, QUERIES, WHOLE, shown, whole
 
 FILES = {
     "lineitem": (24, "l_orderkey"),
@@ -25,6 +25,7 @@ FILES = {
 }
 """Table -> how many files, and what says which row is in which; they lie in order, as loads do."""
 _GROUP_ROWS = 250_000
+_KINDS = {"VARCHAR": "text", "DATE": "date"}
 
 
 def main() -> None:
@@ -37,20 +38,30 @@ def main() -> None:
         for table, (count, column) in FILES.items():
             _make_whole(database, table)
             _write(database, folder / table, table, count, column)
-        answers = {
-            name: [[shown(cell) for cell in row] for row in database.execute(text).fetchall()]
-            for name, text in QUERIES.items()
-        }
+        answers = {name: _rows(database, text) for name, text in QUERIES.items()}
+        for table in ALL_TABLES:
+            columns = [
+                (name, _KINDS.get(kind, "number")) for name, kind in _columns(database, table)
+            ]
+            answers[f"{WHOLE} of {table}"] = _rows(database, whole(table, columns))
     (folder / "answers.json").write_text(json.dumps(answers))
 
 
 def _make_whole(database: duckdb.DuckDBPyConnection, table: str) -> None:
     """Make cents, and percents, of a table's decimals: see `tpch_queries`."""
-    columns = database.execute(f"DESCRIBE {table}").fetchall()
-    for name, kind, *_ in columns:
+    for name, kind in _columns(database, table):
         if kind.startswith("DECIMAL"):
-            whole = f"CAST({name} * 100 AS BIGINT)"
-            database.execute(f"ALTER TABLE {table} ALTER {name} TYPE BIGINT USING {whole}")
+            cents = f"CAST({name} * 100 AS BIGINT)"
+            database.execute(f"ALTER TABLE {table} ALTER {name} TYPE BIGINT USING {cents}")
+
+
+def _columns(database: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    """Return names and types."""
+    return [(name, kind) for name, kind, *_ in database.execute(f"DESCRIBE {table}").fetchall()]
+
+
+def _rows(database: duckdb.DuckDBPyConnection, text: str) -> list[list[str]]:
+    return [[shown(cell) for cell in row] for row in database.execute(text).fetchall()]
 
 
 def _write(

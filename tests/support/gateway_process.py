@@ -16,6 +16,8 @@ from gateway.cli.shown import written
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
+_READY_SECONDS_MAX = 90.0
+"""Long: where machines are shared, several programs start at once."""
 
 
 class GatewayProcess:
@@ -41,7 +43,10 @@ class GatewayProcess:
     def wait_ready(self) -> None:
         """Wait for the ready file; a process that ended says why."""
         path = self.folder / "ready.json"
-        wait_until(lambda: path.exists() or self.process.poll() is not None)
+        wait_until(
+            lambda: path.exists() or self.process.poll() is not None,
+            seconds_max=_READY_SECONDS_MAX,
+        )
         assert self.process.poll() is None, self.log
         urls = json.loads(path.read_text())
         self.s3, self.admin, self.webhdfs = urls["s3"], urls["admin"], urls["webhdfs"]

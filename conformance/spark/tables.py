@@ -91,7 +91,7 @@ def contended(stage: Stage, side: Side, kind: str) -> dict[str, Any]:
             for words in threads.map(lambda session: _add_one(session, name), sessions):
                 done += not words
                 conflicts += bool(words)
-    row = stage.spark.sql(f"SELECT id, day, value, text FROM {name}").collect()
+    row = _anew(stage).sql(f"SELECT id, day, value, text FROM {name}").collect()
     assert len(row) == 1, f"{len(row)} rows, not one"
     assert row[0]["value"] == done, f"{done} were told of success, the sum is {row[0]['value']}"
     assert done >= _ROUNDS, f"{done} of {2 * _ROUNDS} succeeded"
@@ -124,7 +124,12 @@ def _create(stage: Stage, form: Format, name: str) -> None:
 
 def _count_anew(stage: Stage, side: Side, kind: str, table: str) -> int:
     """Return the rows as a session sees them that has nothing of the table in memory."""
+    name = FORMATS[kind].name(side, table)
+    return int(_anew(stage).sql(f"SELECT count(*) FROM {name}").collect()[0][0])
+
+
+def _anew(stage: Stage) -> Any:
+    """Return a session that knows no table: Iceberg's catalogs remember theirs for 30 s."""
     session = stage.spark.newSession()
     session.catalog.clearCache()
-    name = FORMATS[kind].name(side, table)
-    return int(session.sql(f"SELECT count(*) FROM {name}").collect()[0][0])
+    return session

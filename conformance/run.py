@@ -14,6 +14,7 @@ from pathlib import Path
 
 SUITES = {
     "clients": "conformance.clients.suite:main",
+    "doors": "conformance.machine.doors:main",
     "files": "conformance.machine.files:main",
     "flash-faults": "conformance.machine.flash_faults:main",
     "fuzz": "conformance.fuzz.suite:main",

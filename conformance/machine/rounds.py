@@ -51,6 +51,8 @@ def write(suite: str, told: dict[str, object]) -> None:
     _RESULTS.mkdir(exist_ok=True)
     path = _RESULTS / f"{suite}.json"
     path.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
+    rows = "".join(f"| {name} | {value} |\n" for name, value in told.items())
+    path.with_suffix(".md").write_text(f"# {suite}\n\n| what | |\n|---|---|\n{rows}")
 
 
 def _one_round(machine: type[RuleBasedStateMachine], number: int, step_count: int) -> None:

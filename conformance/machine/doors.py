@@ -31,9 +31,11 @@ def main(words: Sequence[str]) -> int:
         stage = DoorsStage(Path(folder))
         stage.open()
         DoorsMachine.stage = stage
-        failure = play(DoorsMachine, stage.counts, chosen, _STEPS_A_ROUND)
-        log = stage.log
-        stage.close()
+        try:
+            failure = play(DoorsMachine, stage.counts, chosen, _STEPS_A_ROUND)
+            log = stage.log
+        finally:  # also for who is interrupted: nothing stays mounted
+            stage.close()
     told = {
         "seed": chosen.seed,
         "seconds": round(time.monotonic() - begun),

@@ -288,7 +288,9 @@ async def test_an_append_may_name_the_version_that_it_adds_to(stage):
     for piece in (b" one", b" two"):
         writer = await stage.tree.append(stage.caller(), "/bucket/f", replacing=etag)
         await writer.write(piece)
-        etag = (await writer.close()).etag
+        told = await writer.close()
+        assert told.changed_ns == told.modified_ns
+        etag = told.etag
     stage.put("f", b"theirs")
     with pytest.raises(VersionChanged):
         await stage.tree.append(stage.caller(), "/bucket/f", replacing=etag)

@@ -44,8 +44,10 @@ async def stage(strict_origin: RealOrigin, tmp_path) -> AsyncIterator[Stage]:
         yield Stage(house.settings, None, house.core, tree, SettableClock(), authorization)
 
 
-async def create(stage, path, body, *, overwrite=True):
-    writer = await stage.tree.create(stage.caller(), path, PLAIN, overwrite=overwrite)
+async def create(stage, path, body, *, overwrite=True, replacing=""):
+    writer = await stage.tree.create(
+        stage.caller(), path, PLAIN, overwrite=overwrite, replacing=replacing
+    )
     for start in range(0, len(body), PART):
         await writer.write(body[start : start + PART])
     return await writer.close()
@@ -119,4 +121,30 @@ async def test_an_append_loses_to_a_foreign_write(stage, bucket, client, length)
     with pytest.raises(VersionChanged):
         await writer.close()
     assert body_of(client, bucket, "f") == b"theirs"
+    assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)
+
+
+@pytest.mark.parametrize("length", [10, len(BODY)])
+async def test_each_change_tells_the_version_that_the_next_replaces(stage, bucket, client, length):
+    tree, caller, path = stage.tree, stage.caller(), f"/{bucket}/f"
+    told = await create(stage, path, BODY[:length])
+    for _ in range(2):
+        told = await create(stage, path, BODY[:length], replacing=told.etag)
+        assert told.etag == client.head_object(Bucket=bucket, Key="f")["ETag"]
+        writer = await tree.append(caller, path, replacing=told.etag)
+        await writer.write(b"x")
+        told = await writer.close()
+        assert told.etag == client.head_object(Bucket=bucket, Key="f")["ETag"]
+        told = await tree.set_attributes(caller, path, Changes(0o604), etag=told.etag)
+        assert told.etag == client.head_object(Bucket=bucket, Key="f")["ETag"]
+    for act in ("writes", "removes"):
+        if act == "writes":
+            client.put_object(Bucket=bucket, Key="f", Body=b"theirs")
+        else:
+            client.delete_object(Bucket=bucket, Key="f")
+        with pytest.raises(VersionChanged):
+            await create(stage, path, BODY[:length], replacing=told.etag)
+        if act == "writes":
+            assert body_of(client, bucket, "f") == b"theirs"
+    assert "Contents" not in client.list_objects_v2(Bucket=bucket)
     assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)

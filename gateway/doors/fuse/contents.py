@@ -50,7 +50,7 @@ class Contents:
         self.has_failed = False
         self._is_dated = False
         """Whether somebody said when it was changed, after it was."""
-        self._sending = Sending(room.tree, room.staging)
+        self._sending = Sending(room.tree)
         self._may_send_on = False
         self._lock = asyncio.Lock()
 

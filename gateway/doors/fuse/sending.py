@@ -16,7 +16,7 @@ from time import time_ns
 from typing import Final
 
 from gateway.doors.fuse.bringing import PIECE_BYTES
-from gateway.doors.fuse.staging import StagedFile, StagingArea
+from gateway.doors.fuse.staging import StagedFile
 from gateway.filesystem.caller import Caller
 from gateway.filesystem.interface import Tree, Writer
 from gateway.filesystem.status import NewAttributes, Status
@@ -32,10 +32,9 @@ _SAME_SECOND_NS: Final = 1_000_000_000
 class Sending:
     """One upload of one file; `sent` bytes are on their way."""
 
-    def __init__(self, tree: Tree, area: StagingArea) -> None:
+    def __init__(self, tree: Tree) -> None:
         """Have begun nothing."""
         self._tree = tree
-        self._area = area
         self._writer: Writer | None = None
         self._told: NewAttributes | None = None
         self._aim: tuple[str, str | None, int] = ("", None, 0)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 import pyfuse3
-import pyfuse3.asyncio
 
 from gateway.doors.fuse.mountpoints import find_mounted
 from gateway.doors.fuse.operations import Operations
+from gateway.doors.fuse.waiting import Waiting
 
 _log = logging.getLogger(__name__)
 _SUBTYPE: Final = "forebay"
@@ -38,7 +38,8 @@ async def serve(
     operations: Operations, mountpoint: Path, options: MountOptions, on_mounted: Callable[[], None]
 ) -> None:
     """Mount and serve until `stop` or an unmount; raises OSError where it cannot be mounted."""
-    pyfuse3.asyncio.enable()
+    waiting = Waiting()
+    pyfuse3.trio = waiting  # type: ignore[attr-defined]  # it awaits what it finds there
     try:
         pyfuse3.init(operations, str(mountpoint), _options(options))
     except RuntimeError as error:
@@ -49,6 +50,7 @@ async def serve(
             await pyfuse3.main(min_tasks=2, max_tasks=options.requests_max)
             greeting.cancel()
     finally:
+        waiting.close()
         pyfuse3.close(unmount=True)
 
 

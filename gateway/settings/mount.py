@@ -15,9 +15,8 @@ class MountSettings(Section):
         ge=MIB,
     )
     readahead_bytes_max: Size = setting(
-        "How far ahead of a sequential reader the origin is asked. It begins with 2 MiB and "
-        "doubles as long as the reader goes on, so that at most as much again is asked for in "
-        "vain as was read.",
+        "How far ahead of a sequential reader the origin is asked, by several streams at once. It "
+        "begins with 4 MiB and grows to twice what was read, and a quarter more.",
         128 * MIB,
         unit="size",
         ge=0,

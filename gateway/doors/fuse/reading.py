@@ -1,13 +1,14 @@
 """Reads of one open file: long walks under a sequential reader, short ones under a random one.
 
-The core reads ahead within the range that it is asked for, so a sequential reader is given windows
-that double as it goes on: it is never asked for more in vain than was read. The next window is
-begun when half of this one is read, so that a cold reader waits for no first byte at its border.
-The kernel sends the parts of its own readahead side by side, in order; they are served in turn.
+The core reads ahead within the range that it is asked for, so a sequential reader is given windows,
+several of them at once, and further the further it went on: one stream from the origin is slow, and
+what is asked for in vain is bounded by what was read. The kernel sends the parts of its own
+readahead side by side, in order; they are served in turn.
 """
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final
 
@@ -18,6 +19,11 @@ from gateway.model.ranges import ByteRange
 from gateway.telemetry import metrics
 
 WINDOW_BYTES_MIN: Final = 2 * 1024 * 1024
+_AHEAD_BYTES_MIN: Final = 2 * WINDOW_BYTES_MIN
+_AHEAD_FACTOR: Final = 2
+"""How far ahead is asked, in bytes that were read so far."""
+_WINDOWS: Final = 4
+"""How many there are ahead of a reader: each is a stream from the origin, a long one several."""
 _HITS_MIN: Final = 2
 """Reads in a row, each where the last one ended, that make a reader sequential."""
 
@@ -109,9 +115,10 @@ class Reader:
         self._awaited = 0
         """Where a read begins that goes on sequentially."""
         self._hits = 0
-        self._window: Window | None = None
-        self._next: Window | None = None
-        self._window_bytes = WINDOW_BYTES_MIN
+        self._windows: deque[Window] = deque()
+        """The one that is read, and those behind it that are begun."""
+        self._began = 0
+        """Where the first of them began."""
 
     async def read(self, offset: int, count: int) -> Readable:
         """Return the bytes there, fewer at the file's end; raises as the source does."""
@@ -128,18 +135,19 @@ class Reader:
             return await self._read_on(offset, stop)
 
     async def _read_on(self, offset: int, stop: int) -> Readable:
-        """Return the bytes by the window, or by a new one where they are elsewhere."""
-        if self._window is None or self._window.position != offset:
+        """Return the bytes by the windows, or by new ones where they are elsewhere."""
+        if not self._windows or self._windows[0].position != offset:
             await self._close_windows()
-            self._window_bytes = WINDOW_BYTES_MIN
-            self._window = self._opened(offset, stop - offset)
+            self._began = offset
         _SEQUENTIAL.inc()
         parts: list[Readable] = []
         try:
             while offset < stop:
-                window = self._window
+                self._look_ahead(offset)
+                window = self._windows[0]
                 if window.position == window.stop:
-                    window = await self._moved_on()
+                    await self._windows.popleft().close()
+                    continue
                 is_all = not parts and stop <= window.stop
                 part = await window.take(min(stop, window.stop) - offset, is_all=is_all)
                 offset += len(part)
@@ -147,37 +155,28 @@ class Reader:
         except BaseException:
             await self._close_windows()
             raise
-        self._look_ahead()
+        self._look_ahead(offset)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _opened(self, offset: int, count_min: int) -> Window:
-        count = max(self._window_bytes, count_min)
-        self._window_bytes = min(2 * self._window_bytes, max(self._ahead_max, WINDOW_BYTES_MIN))
-        return Window(self.source, ByteRange(offset, min(self._size, offset + count)))
+    def _look_ahead(self, position: int) -> None:
+        """Begin windows as far as the reader is worth it, and one in any case."""
+        worth = max(_AHEAD_BYTES_MIN, _AHEAD_FACTOR * (position - self._began))
+        ahead = min(worth, self._ahead_max)
+        begun = self._windows[-1].stop if self._windows else position
+        while begun < self._size and (begun - position < ahead or begun == position):
+            window = Window(self.source, ByteRange(begun, self._stop_of(begun, ahead)))
+            window.begin(self._start)
+            self._windows.append(window)
+            begun = window.stop
 
-    def _look_ahead(self) -> None:
-        """Begin the next window where half of this one is read."""
-        window = self._window
-        if window is None or self._next is not None or window.stop == self._size:
-            return
-        if window.stop - window.position <= self._window_bytes // 4:
-            self._next = self._opened(window.stop, 1)
-            self._next.begin(self._start)
-
-    async def _moved_on(self) -> Window:
-        """Go on in the next window, as this one is read."""
-        assert self._window is not None  # noqa: S101 - the caller has one
-        stop, fresh = self._window.stop, self._next
-        await self._window.close()
-        self._next = None
-        self._window = fresh if fresh is not None else self._opened(stop, 1)
-        return self._window
+    def _stop_of(self, start: int, ahead: int) -> int:
+        """Return where a window ends: no two of them share a chunk of the usual length."""
+        count = max(WINDOW_BYTES_MIN, ahead // _WINDOWS)
+        return min(self._size, (start + count) // WINDOW_BYTES_MIN * WINDOW_BYTES_MIN)
 
     async def _close_windows(self) -> None:
-        for window in (self._window, self._next):
-            if window is not None:
-                await window.close()
-        self._window = self._next = None
+        while self._windows:
+            await self._windows.popleft().close()
 
     async def close(self) -> None:
         """End what is going on."""

@@ -1,4 +1,4 @@
-"""Reading: windows that double under a sequential reader, short reads under a random one."""
+"""Reading: windows that grow under a sequential reader, short reads under a random one."""
 
 import asyncio
 import random
@@ -48,19 +48,33 @@ def reader(source: Source, room: Room, ahead: int = 16 << 20) -> Reader:
     return Reader(source, ahead, room.start)
 
 
-async def test_a_sequential_reader_is_given_windows_that_double(room):
+async def test_a_sequential_reader_is_given_windows_that_grow(room):
     source = Source()
-    reading = reader(source, room, ahead=8 << 20)
+    reading = reader(source, room, ahead=16 << 20)
     got = bytearray()
     while piece := await reading.read(len(got), 131072):
         got += piece
     assert bytes(got) == BODY
-    sizes = [one.length for one in source.windows]
-    assert sizes[:4] == [WINDOW_BYTES_MIN << shift for shift in (0, 1, 2, 2)]
-    assert max(sizes) <= 8 << 20
+    sizes = [one.length for one in source.windows[1:-1]]
+    assert sizes == sorted(sizes)
+    assert (sizes[0], sizes[-1]) == (WINDOW_BYTES_MIN, 4 << 20)
+    assert all(one.stop % WINDOW_BYTES_MIN == 0 for one in source.windows)
     assert len(source.reads) <= 2
     await reading.close()
     assert source.open_walks == 0
+
+
+async def test_several_windows_are_begun_at_once_and_no_further_than_it_may_be_ahead(room):
+    source = Source()
+    reading = reader(source, room, ahead=8 << 20)
+    at, walks_max = 0, 0
+    while piece := await reading.read(at, 131072):
+        at += len(piece)
+        await asyncio.sleep(0)
+        walks_max = max(walks_max, source.open_walks)
+        assert max((one.stop for one in source.windows), default=0) <= at + (10 << 20)
+    assert 4 <= walks_max <= 6
+    await reading.close()
 
 
 async def test_what_is_asked_in_vain_is_bounded_by_what_was_read(room):

@@ -108,15 +108,19 @@ def _metadata_rates(mount: Mount) -> dict[str, float]:
 
 
 def _random_reads(path: Path, sizes: Sizes) -> float:
-    """Return preads of 4 KiB a second at random places, one at a time."""
+    """Return preads of 4 KiB a second at random places, one at a time.
+
+    None is read twice, or the kernel's page cache would answer more and more of them.
+    """
     _drop_caches(path)
-    chance = random.Random(5)
+    places = list(range(0, sizes.large_bytes, 4096))
+    random.Random(5).shuffle(places)
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
         count, began = 0, perf_counter()
-        while perf_counter() - began < sizes.random_seconds:
-            os.pread(descriptor, 4096, chance.randrange(sizes.large_bytes // 4096) * 4096)
+        while perf_counter() - began < sizes.random_seconds and count < len(places):
+            os.pread(descriptor, 4096, places[count])
             count += 1
         return count / (perf_counter() - began)
     finally:
@@ -131,7 +135,9 @@ def _small_files(name: str, stage: Stage, folder: Path, sizes: Sizes) -> Row:
             path = source / f"d{number % 50}" / f"{number}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(str(number).encode() * 300)
-        subprocess.run(["tar", "-C", source, "-cf", archive, "."], check=True)
+        # Not `.`: it is there already, and s3fs cannot change the mode of what it is mounted on.
+        names = sorted(one.name for one in source.iterdir())
+        subprocess.run(["tar", "-C", source, "-cf", archive, *names], check=True)
     figures: dict[str, float] = {"files": sizes.small_files}
     failures = []
     try:

@@ -52,7 +52,9 @@ def fsx(mount: Mount, folder: Path, operations: int, seed: int) -> Row:
 
     def run(at: int) -> str:
         words = [get_tool("fsx"), "-f", str(configuration), "-N", str(operations // _FSX_FILES)]
-        said = _said([*words, "-S", str(seed + at), str(mount.path / f"fsx-file-{at}")], folder)
+        said = last_words(
+            [*words, "-S", str(seed + at), str(mount.path / f"fsx-file-{at}")], folder
+        )
         return f"by the seed {seed + at}: {said}" if said else ""
 
     began = monotonic()
@@ -78,7 +80,7 @@ def fio(mount: Mount, folder: Path) -> list[Row]:
         words += [f"--bs={block}", f"--size={size}", "--verify=crc32c", "--verify_fatal=1"]
         words += ["--do_verify=1", "--ioengine=psync", "--fallocate=none", "--randseed=7"]
         began = monotonic()
-        said = _said([*words, "--output-format=json", "--end_fsync=1"], folder)
+        said = last_words([*words, "--output-format=json", "--end_fsync=1"], folder)
         figures = {"size": size, "seconds": round(monotonic() - began, 1)}
         rows.append(
             Row("exercisers", f"fio {name}", figures, [said] if said else [], mounter=mount.name)
@@ -87,7 +89,7 @@ def fio(mount: Mount, folder: Path) -> list[Row]:
     return rows
 
 
-def _said(words: Sequence[str], folder: Path) -> str:
+def last_words(words: Sequence[str], folder: Path) -> str:
     """Return a program's last words where it failed; '' where all was well."""
     try:
         done = subprocess.run(
@@ -103,7 +105,9 @@ def _said(words: Sequence[str], folder: Path) -> str:
     if done.returncode == 0 and words[0] == "fio":
         errors = sum(job["error"] for job in json.loads(_json_of(done.stdout))["jobs"])
         return f"{errors} errors" if errors else ""
-    return "" if done.returncode == 0 else (done.stdout + done.stderr)[-1500:]
+    if done.returncode == 0:
+        return ""
+    return f"it ended with {done.returncode}: {(done.stdout + done.stderr)[-1500:]}"
 
 
 def _json_of(said: str) -> str:

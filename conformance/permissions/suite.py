@@ -56,6 +56,14 @@ class FileOperation:
 FILES = (
     FileOperation("OPEN", "GetObject", lambda c: c.reaches("r"), "GET", "{key}", "op=OPEN"),
     FileOperation(
+        "GETXATTRS",
+        "HeadObject",
+        lambda c: c.reaches("r"),
+        "GET",
+        "{key}",
+        "op=GETXATTRS&encoding=TEXT",
+    ),
+    FileOperation(
         "LISTSTATUS",
         "ListObjectsV2 of the directory",
         lambda c: c.has("rx", c.directory_mode),

@@ -8,11 +8,16 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from tests.support.signed_client import Reply, SignedClient, object_path
 
 SECRET_BODY = b"only for those who may read"
-SECRET_META = {"x-amz-meta-colour": "secret-blue"}
+SECRET_META = {
+    "x-amz-meta-colour": "secret-blue",
+    "x-amz-meta-xattr": quote('{"user.colour":"c2VjcmV0LWJsdWU="}'),
+}
+"""The second as extended attributes are written: its value in base64."""
 USERS: Mapping[str, tuple[str, ...]] = {
     "alice": ("staff",),
     "bob": ("staff", "guests"),

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,10 +63,7 @@ async def _greet(mountpoint: Path, options: MountOptions, on_mounted: Callable[[
 
 def stop() -> None:
     """End `serve` after the calls that are being answered."""
-    # A reader that has just been woken by a call cannot be woken once more (pyfuse3/asyncio.py,
-    # notify_closing). It sees the end when it has answered that call, and so do those behind it.
-    with suppress(asyncio.InvalidStateError):
-        pyfuse3.terminate()
+    pyfuse3.terminate()
 
 
 def forget_entry(parent: int, name: bytes) -> None:

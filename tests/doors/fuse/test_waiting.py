@@ -98,6 +98,13 @@ async def test_calls_that_wait_are_read_in_a_row_but_leave_others_their_turn(cal
             await turns(1)
 
 
+async def test_a_call_that_comes_in_as_the_mount_ends_does_not_make_the_end_a_failure(calls: Calls):
+    async with served(calls, "it"):
+        calls.ask()
+        await turns(1)  # the loop has seen the call, and who waits for it has not run yet
+    assert (calls.read, calls.closed) == ([], 1)
+
+
 async def test_a_task_that_is_cancelled_takes_no_call_with_it(calls: Calls):
     async with served(calls, "stays", "goes") as (_, goes):
         goes.cancel()

@@ -1,11 +1,13 @@
 """Reading: windows that grow under a sequential reader, short reads under a random one."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncGenerator
 
 import pytest
 
+from gateway.core.reading import FlashPiece
 from gateway.doors.fuse.reading import WINDOW_BYTES_MIN, Reader
 from gateway.doors.fuse.room import Room
 from gateway.filesystem.status import Kind, Status
@@ -145,3 +147,39 @@ async def test_a_version_that_goes_away_is_told_and_leaves_no_walk(room):
         await read_all()
     assert source.open_walks == 0
     await reading.close()
+
+
+@pytest.mark.parametrize("count", [4096, 131072, 1 << 20, 3 << 20])
+async def test_bytes_on_flash_are_right_wherever_a_read_begins(room, tmp_path, count):
+    source = Source()
+    (tmp_path / "segment").write_bytes(b"before" + BODY)
+    with (tmp_path / "segment").open("rb") as segment:
+
+        async def pieces(wanted: ByteRange) -> AsyncGenerator[FlashPiece]:
+            handle = os.fdopen(os.dup(segment.fileno()), "rb")
+            yield FlashPiece(handle, len(b"before") + wanted.start, wanted.length)
+
+        source.pieces = pieces
+        reading = reader(source, room)
+        at = 0
+        while at < 12 << 20:
+            piece = await reading.read(at, count)
+            assert bytes(piece) == BODY[at : at + count]
+            at += count
+        await reading.close()
+
+
+async def test_a_segment_that_was_cut_is_told(room, tmp_path):
+    source = Source()
+    (tmp_path / "segment").write_bytes(BODY[:1000])
+    with (tmp_path / "segment").open("rb") as segment:
+
+        async def pieces(wanted: ByteRange) -> AsyncGenerator[FlashPiece]:
+            yield FlashPiece(os.fdopen(os.dup(segment.fileno()), "rb"), wanted.start, wanted.length)
+
+        source.pieces = pieces
+        reading = reader(source, room)
+        await reading.read(0, 131072)
+        with pytest.raises(ValueError, match="mmap"):
+            await reading.read(131072, 131072)
+        await reading.close()

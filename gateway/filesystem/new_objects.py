@@ -85,8 +85,12 @@ class NewObjects:
             accessed_ns=_first(changes.accessed_ns, said.accessed_ns),
             xattrs=xattrs,
         )
+        return self.put_over(kind, kept, after)
+
+    def put_over(self, kind: Kind, kept: dict[str, str], attributes: Attributes) -> dict[str, str]:
+        """Return the headers `kept` of an object with these attributes in place of its own."""
         rest = {name: text for name, text in kept.items() if not name.startswith(METADATA)}
-        return {**rest, **written_attributes(kind, after, self.defaults.names, kept.items())}
+        return {**rest, **written_attributes(kind, attributes, self.defaults.names, kept.items())}
 
 
 def _first(*moments: int | None) -> int | None:

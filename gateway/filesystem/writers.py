@@ -121,8 +121,14 @@ class Writers:
                 raise already_there(path)
             above = site.above
         attributes = self.new_objects.attributes(caller, Kind.FILE, wanted, self.now_ns(), above)
-        headers = self.new_objects.headers(Kind.FILE, place.key, attributes)
         condition = Condition(replacing) if overwrite else ABSENT
+        headers = self.new_objects.headers(Kind.FILE, place.key, attributes)
+        if replacing and self.gate.gate.may(caller, READ, place.name):
+            self.gate.judged(condition)
+            latest = await self.gate.latest(caller, place.name)
+            if latest is not None and latest.etag == replacing:  # else `close` says so
+                kept = await self.gate.kept(caller, latest)
+                headers = self.new_objects.put_over(Kind.FILE, kept, attributes)
         grown = self.gate.grow(caller, place.name, headers, condition)
         return FileWriter(grown, status_of(path, attributes))
 

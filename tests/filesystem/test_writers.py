@@ -181,6 +181,16 @@ async def test_what_is_made_of_a_version_replaces_that_one_and_no_other(stage, s
     assert found is None or stage.origin.read("bucket", "f") == b"theirs"
 
 
+async def test_a_body_made_of_another_keeps_what_the_object_said_beside_its_attributes(stage):
+    stage.put("f", b"old", mode="0100600", owner="alice", colour="red")
+    etag = (await stage.tree.status(stage.caller(), "/bucket/f")).etag
+    await create(stage, "/bucket/f", b"new", attributes=NewAttributes(0o640), replacing=etag)
+    after = stored(stage, "f")
+    assert stage.origin.read("bucket", "f") == b"new"
+    assert after.headers["x-amz-meta-colour"] == "red"
+    assert after.headers["x-amz-meta-file-permissions"] == "0100640"
+
+
 async def test_what_stands_in_the_way_is_said(stage):
     stage.put("file")
     stage.put("dir/x")

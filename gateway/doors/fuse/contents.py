@@ -215,7 +215,9 @@ class Contents:
 
     async def _begin(self, caller: Caller) -> None:
         if not self.is_dirty and not self.node.is_unlinked:
-            await self._sending.begin(caller, self._path, self._attributes())
+            # Of now, and not of the version before, which may be less than a second old.
+            attributes = replace(self._attributes(), modified_ns=time_ns())
+            await self._sending.begin(caller, self._path, attributes)
 
     async def _found(self, caller: Caller) -> OpenFile:
         """Return the version that is brought here, which changes are to replace."""

@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+from time import time_ns
 from typing import Any
 
 import pytest
@@ -68,6 +69,17 @@ async def test_a_small_new_file_costs_one_write_with_the_attributes_it_was_close
     assert (status.mode, status.modified_ns) == (0o755, 12345)
     assert ("set_attributes", "/a") not in tree.asked
     assert tree.asked.count(("close", "/a")) == 1
+
+
+async def test_each_change_within_one_second_makes_a_file_younger(ops, tree: MemoryTree):
+    tree.put("/a", b"old", NewAttributes(modified_ns=time_ns()))
+    moments = [tree.entries["/a"].status.modified_ns]
+    for piece in (b"one", b"two"):
+        _, handle = await opened(ops, b"a", os.O_RDWR)
+        await ops.write(handle, 0, piece)
+        await closed(ops, handle)
+        moments.append(tree.entries["/a"].status.modified_ns)
+    assert moments == sorted(set(moments))
 
 
 class FieldsOf:

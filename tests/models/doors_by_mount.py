@@ -45,7 +45,7 @@ class ByMount(DoorsMachineBase):
         wanted = posix.at(self.model, path, posix.MADE if is_exclusive else posix.CREATED)
         if wanted == OK:
             self.model.things[path] = (
-                replace(self.said(path), body=body, modified_ns=NOW)
+                replace(self.said(path), body=body, modified_ns=NOW, colour=None)
                 if path in self.model.things
                 else self.new(path, body, mode)
             )
@@ -78,7 +78,9 @@ class ByMount(DoorsMachineBase):
         if wanted == OK:
             thing = self.said(path)
             body = thing.body[:size].ljust(size, b"\0")
-            self.model.things[path] = replace(thing, body=body, modified_ns=NOW)
+            # What is emptied begins anew, and keeps its attributes alone.
+            colour = thing.colour if size else None
+            self.model.things[path] = replace(thing, body=body, modified_ns=NOW, colour=colour)
         self.called("truncate", [path], wanted, os.truncate, size)
 
     @rule(source=PATHS, there=PATHS)
@@ -194,7 +196,7 @@ class ByMount(DoorsMachineBase):
         is_written = posix.at(self.model, path, posix.CREATED) == OK
         if is_written and not is_killed:
             self.model.things[path] = (
-                replace(self.said(path), body=body, modified_ns=NOW)
+                replace(self.said(path), body=body, modified_ns=NOW, colour=None)
                 if path in self.model.things
                 else self.new(path, body, 0o644)
             )

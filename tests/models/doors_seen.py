@@ -35,6 +35,8 @@ class Seen:
     group: str | int
     modified_ns: int
     xattrs: Mapping[str, bytes]
+    colour: str | None = None
+    """Metadata that is no attribute: objects have it, and files do not show it."""
 
 
 def expected(model: FilesModel, path: str, origin_ns: Mapping[str, int]) -> Seen | None:
@@ -73,6 +75,7 @@ def as_object(kind: str, thing: Thing | None, origin_ns: int) -> Seen:
         thing.group or "forebay",
         origin_ns if thing.modified_ns is None else thing.modified_ns,
         thing.xattrs,
+        thing.colour,
     )
 
 
@@ -88,6 +91,7 @@ def in_a_mount(seen: Seen) -> Seen:
         group=number_of(str(seen.group), GROUPS),
         modified_ns=0 if seen.kind == DIRECTORY else seen.modified_ns,
         xattrs={} if seen.kind == LINK else seen.xattrs,
+        colour=None,
     )
 
 
@@ -99,6 +103,7 @@ def in_hdfs(seen: Seen) -> Seen:
         owner=name_of(seen.owner, USERS),
         group=name_of(seen.group, GROUPS),
         modified_ns=seen.modified_ns // 1_000_000,
+        colour=None,
     )
 
 
@@ -144,5 +149,6 @@ def read_object(key: str, body: bytes, headers: Mapping[str, str], origin_ns: in
         name_of(said["file-group"], GROUPS) if "file-group" in said else None,
         int(said["file-mtime"].removesuffix("ns")) if "file-mtime" in said else None,
         {name: b64decode(text) for name, text in texts.items()},
+        said.get("colour"),
     )
     return as_object(kind, thing, origin_ns)

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from conformance.performance.machine import describe
@@ -69,8 +70,9 @@ def _pjdfstest(chosen: argparse.Namespace, folder: Path) -> list[Row]:
     rows = []
     for name in _each(chosen):
         with staged(chosen.origin) as stage, mounted(name, stage, "pjd", folder / name) as mount:
-            results = list(pjdfstest.run(chosen.pjdfstest, mount.path, chosen.only))
-        rows += _told(pjdfstest.rows(results, name))
+            results = pjdfstest.run(chosen.pjdfstest, mount.path, chosen.only)
+            for _, group in groupby(results, key=lambda one: one.group):
+                rows += _told(pjdfstest.rows(list(group), name))
     return rows
 
 

@@ -52,8 +52,10 @@ clean: ## remove what these commands made
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.tests-made: .venv/.env-made requirements-fuse.lock
+.venv/.tests-made: .venv/.env-made requirements-fuse.lock requirements-kerberos.lock
 	$(PIP) install --require-hashes --requirement requirements.lock
 	@$(PIP) install --require-hashes --requirement requirements-fuse.lock >/dev/null 2>&1 \
 		|| echo "pyfuse3 does not build here (libfuse3-dev, pkg-config, a C compiler): tests of mounts are skipped"
+	@CFLAGS="-O0 -g0" $(PIP) install --require-hashes --requirement requirements-kerberos.lock >/dev/null 2>&1 \
+		|| echo "gssapi does not build here (libkrb5-dev, a C compiler): tests of Kerberos are skipped"
 	@touch $@

@@ -24,6 +24,7 @@ PARTS = {
     "raw": "conformance.webhdfs.raw:run",
     "shell": "conformance.webhdfs.shell:run",
     "who": "conformance.webhdfs.who:run",
+    "kerberos": "conformance.webhdfs.kerberos:run",
     "distcp": "conformance.webhdfs.distcp:run",
     "open": "conformance.webhdfs.opening:run",
     "listing": "conformance.webhdfs.long_listing:run",

@@ -22,8 +22,9 @@ NEGOTIATE: Final = "Negotiate"
 TOKEN_LETTERS_MAX: Final = 64 * 1024
 """Of a ticket; those of Windows domains hold a user's groups, and are long."""
 _ANY: Final = "*"
-_NAME: Final = re.compile(r"\*|[^@/*\s]+(?:/[^@/*\s]+)?").fullmatch
-_REALM: Final = re.compile(r"[^@/*\s]+").fullmatch
+_NAME: Final = re.compile(r"\*|[^@/*\"\s]+(?:/[^@/*\"\s]+)?").fullmatch
+_REALM: Final = re.compile(r"[^@/*\"\s]+").fullmatch
+"""A quote is no letter of either: TOML's own, written twice, would name nobody."""
 
 
 class Ticket(Protocol):

@@ -33,7 +33,7 @@ def test_a_name_is_the_identity_of_its_row_then_of_its_realm(principal, identity
 
 
 @pytest.mark.parametrize(
-    "name", ["alice", "alice@", "@A.TEST", "a*@A.TEST", "*/host@A.TEST", "a@b@c"]
+    "name", ["alice", "alice@", "@A.TEST", "a*@A.TEST", "*/host@A.TEST", "a@b@c", '"a@A.TEST"']
 )
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(ValueError, match="is no Kerberos name"):

@@ -57,12 +57,13 @@ class Kdc:
         self.run("kadmin.local", "-q", f"addprinc -randkey {principal}")
         self.run("kadmin.local", "-q", f"ktadd -k {keytab} {principal}")
 
-    def login(self, user: str) -> None:
-        """Have the tickets of a user from now on."""
+    def login(self, user: str, tickets: Path | None = None) -> None:
+        """Have the tickets of a user from now on, or keep them in a file of their own."""
         keytab = self.folder / f"{user.replace('/', '-')}.keytab"
         if not keytab.exists():
             self.add(f"{user}@{REALM}", keytab)
-        self.run("kinit", "-k", "-t", str(keytab), f"{user}@{REALM}")
+        kept = ["-c", f"FILE:{tickets}"] if tickets is not None else []
+        self.run("kinit", *kept, "-k", "-t", str(keytab), f"{user}@{REALM}")
 
     def token(self, service: str = "HTTP@localhost") -> str:
         """Return what a client shows first, as SPNEGO, in base64."""

@@ -43,7 +43,7 @@ async def test_a_ticket_is_shown_once_and_its_cookie_after_it(tmp_path):
             door = {
                 "listen": "127.0.0.1:0",
                 "kerberos_keytab": str(kdc.service_keytab),
-                "kerberos_identities": {f'"alice@{REALM}"': "admin"},  # as it is written in TOML
+                "kerberos_identities": {f"alice@{REALM}": "admin"},
             }
             tables = gateway_tables(origin.endpoint, tmp_path / "flash", webhdfs=door)
             statuses = await asyncio.to_thread(asked, tables, tmp_path, kdc)

@@ -1,10 +1,12 @@
 """Listing a bucket at the origin, a page at a time: the one pass that many jobs stand on."""
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import replace
 
-from gateway.model.failures import OriginRefused
+from gateway.model.failures import OriginRefused, OriginUnreachable
 from gateway.model.voices import Voice
-from gateway.origin.interface import Origin, OriginRequest
+from gateway.origin.interface import Origin, OriginAnswer, OriginRequest
 from gateway.protocol.s3.listings import (
     LISTING_BYTES_MAX,
     PAGE_KEYS_MAX,
@@ -14,6 +16,7 @@ from gateway.protocol.s3.listings import (
 )
 
 _OK = 200
+_REPETITIONS_MAX = 2
 
 
 async def listed_page(
@@ -41,13 +44,21 @@ async def listed_page(
         count_max=count_max,
     )
     headers = {"Accept-Encoding": "identity"}
-    answer = await origin.ask(
-        OriginRequest("GET", bucket, query=query, headers=headers, voice=voice)
-    )
-    body = await answer.read(LISTING_BYTES_MAX + 1)
+    request = OriginRequest("GET", bucket, query=query, headers=headers, voice=voice)
+    answer, body = await _read_whole(origin, request)
     if answer.status != _OK:
         raise OriginRefused(answer.status, answer.headers, body)
     return read_listing(body)
+
+
+async def _read_whole(origin: Origin, request: OriginRequest) -> tuple[OriginAnswer, bytes]:
+    """Return an answer and its body, asked for again where the body breaks off."""
+    for repetition in range(_REPETITIONS_MAX):
+        answer = await origin.ask(replace(request, is_repetition=repetition > 0))
+        with suppress(OriginUnreachable):
+            return answer, await answer.read(LISTING_BYTES_MAX + 1)
+    answer = await origin.ask(replace(request, is_repetition=True))
+    return answer, await answer.read(LISTING_BYTES_MAX + 1)
 
 
 async def listed(

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from itertools import count
 
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.core.listing import listed, listed_page
-from gateway.model.failures import OriginRefused
+from gateway.model.failures import OriginRefused, OriginUnreachable
 from gateway.model.voices import FOREBAY, Keys
 from gateway.origin.credentials import StaticCredentials
+from gateway.origin.interface import OriginRequest
 from gateway.origin.s3 import OriginParameters, S3Origin
 from gateway.protocol.s3.listings import ListedObject
 from tests.support.origins import ACCESS_KEY, REGION, SECRET_KEY, s3_client, threaded_origin
@@ -69,3 +71,37 @@ async def test_a_bucket_that_is_not_there_is_refused_in_the_origins_words(real: 
             await listed_page(origin, "no-such-bucket-here", FOREBAY)
     assert refused.value.status == 404
     assert b"NoSuchBucket" in refused.value.body
+
+
+class BreakingOrigin:
+    """Answers a listing; the first bodies break off."""
+
+    def __init__(self, breaks: int) -> None:
+        self.breaks = breaks
+        self.repetitions: list[bool] = []
+        self.status, self.headers = 200, CIMultiDictProxy(CIMultiDict())
+
+    async def ask(self, request: OriginRequest) -> "BreakingOrigin":
+        self.repetitions.append(request.is_repetition)
+        return self
+
+    async def read(self, bytes_max: int) -> bytes:
+        assert bytes_max > 0
+        if len(self.repetitions) <= self.breaks:
+            raise OriginUnreachable("the origin broke off a body")
+        return b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+
+
+@pytest.mark.parametrize("breaks", [0, 1, 2])
+async def test_a_page_that_breaks_off_is_asked_for_again(breaks: int):
+    origin = BreakingOrigin(breaks)
+    page = await listed_page(origin, "bucket", FOREBAY)
+    assert page.objects == ()
+    assert origin.repetitions == [False, *[True] * breaks]
+
+
+async def test_a_page_that_always_breaks_off_is_not_asked_for_for_ever():
+    origin = BreakingOrigin(99)
+    with pytest.raises(OriginUnreachable):
+        await listed_page(origin, "bucket", FOREBAY)
+    assert len(origin.repetitions) == 3

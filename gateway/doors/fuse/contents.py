@@ -261,8 +261,9 @@ class Contents:
 
     async def _brought_home(self, caller: Caller, staged: StagedFile) -> None:
         wanted = self._attributes()
-        if self._sending.kept and not self._is_dated:
-            wanted = replace(wanted, modified_ns=None)  # the origin's moment will do
+        if self._sending.sent and not self._is_dated:
+            # The moment that the sending began at will do: another costs a copy of the whole.
+            wanted = replace(wanted, modified_ns=None)
         try:
             status, is_as_wanted = await self._sending.finish(staged, caller, self._path, wanted)
             self.source = None  # it is replaced, whatever becomes of the attributes

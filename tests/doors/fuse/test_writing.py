@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.doors.fuse import contents, sending
 from gateway.doors.fuse.room import Room
 from gateway.filesystem.status import NewAttributes
 from gateway.model.failures import AccessDenied
@@ -80,6 +81,22 @@ async def test_each_change_within_one_second_makes_a_file_younger(ops, tree: Mem
         await closed(ops, handle)
         moments.append(tree.entries["/a"].status.modified_ns)
     assert moments == sorted(set(moments))
+
+
+async def test_a_large_new_file_is_not_written_again_for_the_moment_of_its_last_byte(
+    ops, tree: MemoryTree, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sending, "AHEAD_BYTES_MIN", 1000)
+    clock = [10 * 10**9]
+    for module in (sending, contents):
+        monkeypatch.setattr(module, "time_ns", lambda: clock[0])
+    info, _ = await ops.create(1, b"a", 0o600, NEW, ME)
+    for at in range(3):
+        await ops.write(info.fh, at * 1000, bytes(1000))
+        clock[0] += 30 * 10**9
+    await closed(ops, info.fh)
+    assert ("set_attributes", "/a") not in tree.asked
+    assert (await ops.lookup(1, b"a", ME)).st_mtime_ns == tree.entries["/a"].status.modified_ns
 
 
 class FieldsOf:

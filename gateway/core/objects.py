@@ -17,7 +17,7 @@ from gateway.core.freshness import (
     may_serve_unasked,
 )
 from gateway.core.listable import is_worth_showing
-from gateway.core.questions import HEADERS_OF_GET, Adopt, Confirmed, Opening
+from gateway.core.questions import HEADERS_OF_GET, Adopt, Confirmed, Opening, confirmed_in
 from gateway.core.reading import Piece, Reading, ReadParts
 from gateway.core.receipt import Receipt
 from gateway.core.sources import note_sources
@@ -143,6 +143,25 @@ class Objects:
         if confirmed.version is not None:
             self._row_for(name, confirmed, rule)
         return confirmed
+
+    async def show(
+        self, name: ObjectName, wish: Wish, receipt: Receipt, *, has_checksums: bool
+    ) -> Confirmed:
+        """Return what a HEAD shows: what is at hand where the name's rule lets that be served.
+
+        With `has_checksums` that must know the object's checksums, which a ranged GET told nobody.
+        Raises NotAtHand, and as `confirm` does.
+        """
+        rule = self._rule_of(name, receipt)
+        row = self._flash.find_row(name)
+        if row is not None and (row.version.checksums or not has_checksums):
+            now_ns = self._now_ns()
+            if may_serve_unasked(rule, row, wish.voice, now_ns, wish.demand):
+                receipt.cache, receipt.age_seconds = "HIT", age_seconds(row, now_ns)
+                return confirmed_in(row, wish.voice)
+        if wish.demand.is_only_at_hand:
+            raise NotAtHand(NOT_AT_HAND)
+        return await self.confirm(name, wish.voice, receipt)
 
     async def read(
         self,

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.core.described import content_range, described_version
 from gateway.core.listable import dated_early
+from gateway.flash.rows import Row
 from gateway.model.failures import OriginRefused
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
@@ -46,6 +47,13 @@ class Confirmed:
     voice: Voice
     """Who asked, and whom alone it was told."""
     is_opening: bool = False
+
+
+def confirmed_in(row: Row, voice: Voice) -> Confirmed:
+    """Return what was confirmed last, as a row keeps it."""
+    return Confirmed(
+        row.version, CIMultiDictProxy(CIMultiDict(row.headers)), row.confirmed_ns, voice
+    )
 
 
 Adopt = Callable[[ObjectName, Confirmed, OriginAnswer, int], None]

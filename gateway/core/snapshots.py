@@ -13,14 +13,21 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDictProxy
 
 from gateway.core.at_hand import has_all
 from gateway.core.described import described_version, is_lasting_id
 from gateway.core.freshness import age_seconds, may_serve_unasked
-from gateway.core.objects import NOT_AT_HAND, NotCacheable, Read, Select, Wish, started_read
+from gateway.core.objects import (
+    NOT_AT_HAND,
+    NotCacheable,
+    Read,
+    Select,
+    Wish,
+    started_read,
+)
 from gateway.core.pinned import PinnedRow
-from gateway.core.questions import Confirmed
+from gateway.core.questions import Confirmed, confirmed_in
 from gateway.core.reading import ReadParts
 from gateway.core.receipt import Receipt
 from gateway.flash.rows import Row
@@ -97,12 +104,19 @@ class SnapshotObjects:
                 receipt.restarts += 1
         raise gone(snapshot, name.key, row.version.etag)
 
-    async def confirm(self, name: ObjectName, voice: Voice, receipt: Receipt) -> Confirmed:
+    async def show(
+        self,
+        name: ObjectName,
+        wish: Wish,
+        receipt: Receipt,
+        *,
+        has_checksums: bool = False,  # noqa: ARG002 - a recorded version has those that there are
+    ) -> Confirmed:
         """Return what a HEAD shows of the recorded version; raises as `read` does."""
         _, held = self._held(name.bucket)
-        row = await self._row(held, name.key, voice, receipt, only_at_hand=False)
-        headers = CIMultiDictProxy(CIMultiDict(row.headers))
-        return Confirmed(row.version, headers, row.confirmed_ns, voice)
+        only_at_hand = wish.demand.is_only_at_hand
+        row = await self._row(held, name.key, wish.voice, receipt, only_at_hand=only_at_hand)
+        return confirmed_in(row, wish.voice)
 
     async def recorded(self, name: ObjectName, voice: Voice) -> tuple[Snapshot, Recorded]:
         """Return what was recorded under a name; raises NotFound, as it may be told `voice`."""

@@ -47,7 +47,7 @@ class RecordedBuckets:
         """Return what was recorded under a name, with the origin's headers of that version."""
         self._check(self.find(name.bucket), name.bucket)
         try:
-            told = await self.objects.confirm(name, caller.voice, caller.receipt)
+            told = await self.objects.show(name, Wish(caller.voice), caller.receipt)
         except NotFound:
             return None
         except NotCacheable as decision:

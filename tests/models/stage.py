@@ -236,8 +236,6 @@ class Stage:
         self.counts["reads checked"] += 1
         self.counts[f"answered {seen.status}"] += 1
         staleness = BOUNDED_SECONDS if key[1].startswith("bounded/") else 0.0
-        if seen.is_head:
-            staleness = 0.0
         try:
             self.store.judge(key, seen, outcome.begin, outcome.end, staleness_seconds=staleness)
         except BrokenPromiseError as broken:

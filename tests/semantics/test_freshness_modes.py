@@ -111,6 +111,37 @@ async def test_exclusive_shows_tags_and_metadata_that_were_written_through(
 
 
 @pytest.mark.parametrize("mode", ["immutable", "exclusive", "bounded"])
+async def test_a_head_is_as_fresh_as_a_get(
+    gateway: Gateway, origin: EmbeddedOrigin, key: str, mode: str
+) -> None:
+    key = f"{mode}/{key}"
+    await warm(gateway, origin, key)
+    got = await gateway.client.get("bucket", key)
+    for _ in range(2):
+        shown = await gateway.client.head("bucket", key)
+        assert shown.headers["X-Cache"] == "HIT"
+        for name in ("ETag", "Last-Modified", "Content-Length", "Content-Type"):
+            assert shown.headers[name] == got.headers[name]
+    assert not origin.counters.requests
+
+
+async def test_a_head_that_wants_checksums_asks_where_a_part_told_none(
+    gateway: Gateway, origin: EmbeddedOrigin, key: str
+) -> None:
+    key = f"immutable/{key}"
+    origin.put("bucket", key, BODY)
+    await gateway.client.get("bucket", key, headers={"Range": "bytes=0-99"})
+    origin.counters.reset()
+    assert (await gateway.client.head("bucket", key)).headers["X-Cache"] == "HIT"
+    assert not origin.counters.requests
+    for _ in range(2):
+        wanted = {"x-amz-checksum-mode": "ENABLED"}
+        shown = await gateway.client.head("bucket", key, headers=wanted)
+        assert shown.headers["x-amz-checksum-crc64nvme"]
+    assert origin.counters.requests == {"HEAD": 1}
+
+
+@pytest.mark.parametrize("mode", ["immutable", "exclusive", "bounded"])
 @pytest.mark.parametrize(
     "headers",
     [{"Cache-Control": "no-cache"}, {"Cache-Control": "max-age=0"}, {"Pragma": "no-cache"}],
@@ -119,9 +150,12 @@ async def test_a_request_may_be_stricter_than_its_rule(
     gateway: Gateway, origin: EmbeddedOrigin, key: str, mode: str, headers: dict[str, str]
 ) -> None:
     key = f"{mode}/{key}"
-    await warm(gateway, origin, key)
-    origin.put("bucket", key, OTHER)
+    old = await warm(gateway, origin, key)
+    new = origin.put("bucket", key, OTHER).etag.strip('"')
+    assert (await gateway.client.head("bucket", key)).headers["ETag"] == old
     assert (await gateway.client.get("bucket", key)).body == BODY
+    shown = await gateway.client.head("bucket", key, headers=headers)
+    assert shown.headers["ETag"].strip('"') == new
     assert (await gateway.client.get("bucket", key, headers=headers)).body == OTHER
 
 
@@ -158,7 +192,9 @@ async def test_only_if_cached_never_asks(
     origin.put("bucket", cold, BODY)
     origin.counters.reset()
     assert (await gateway.client.get("bucket", at_hand, headers=only)).body == BODY
+    assert (await gateway.client.head("bucket", at_hand, headers=only)).status == 200
     for name in (strict, cold):
+        assert (await gateway.client.head("bucket", name, headers=only)).status == 504
         reply = await gateway.client.get("bucket", name, headers=only)
         assert reply.status == 504
         assert b"<Code>GatewayTimeout</Code>" in reply.body

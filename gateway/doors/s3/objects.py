@@ -22,7 +22,6 @@ from gateway.model.failures import (
 from gateway.model.names import ObjectName
 from gateway.model.ranges import ByteRange
 from gateway.model.versions import Version
-from gateway.model.voices import Voice
 from gateway.protocol.http.cache_control import CacheRequest, parse_cache_control
 from gateway.protocol.http.conditions import (
     find_single_etag,
@@ -60,7 +59,9 @@ class Objects(Protocol):
         """Return the bytes that `select` chooses."""
         ...
 
-    async def confirm(self, name: ObjectName, voice: Voice, receipt: Receipt) -> Confirmed:
+    async def show(
+        self, name: ObjectName, wish: Wish, receipt: Receipt, *, has_checksums: bool
+    ) -> Confirmed:
         """Return what a HEAD shows."""
         ...
 
@@ -123,14 +124,20 @@ class ObjectDoor:
         return await self._send(exchange, read)
 
     async def head(self, exchange: S3Exchange) -> web.StreamResponse:
-        """Answer HeadObject, never from memory: the origin is asked after the request arrived."""
+        """Answer HeadObject, as fresh as its rule wants a GET."""
         head, target = exchange.head, exchange.target
         assert target is not None  # noqa: S101 - located by the pipeline
-        reason = _bypass_reason(head)
+        asked = parse_cache_control(head.headers)
+        reason = "no-store" if asked.is_no_store else _bypass_reason(head)
         if reason or "Range" in head.headers:
             return await self._passthrough.bypass(exchange, reason or "HEAD of a range")
         try:
-            confirmed = await self._objects.confirm(target.name, exchange.voice, exchange.receipt)
+            confirmed = await self._objects.show(
+                target.name,
+                Wish(exchange.voice, demand=_demand(head, asked)),
+                exchange.receipt,
+                has_checksums=wants_checksums(head.headers),
+            )
         except NotCacheable as decision:
             return await self._passthrough.bypass(exchange, decision.reason)
         version = confirmed.version

@@ -1,6 +1,7 @@
 """Calls on a mount's operations without a kernel, on a tree in memory; and a real mount."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -91,6 +92,20 @@ async def refused(call: Any) -> int:
     with pytest.raises(errors.FUSEError) as raised:
         await call
     return int(raised.value.errno)
+
+
+async def lost_to_a_stranger(ops: Any, tree: MemoryTree, handle: int, stranger: str) -> None:
+    """See a change of `/a` lost to a stranger who `writes` or removes it, all of it."""
+    if stranger == "writes":
+        tree.put("/a", b"theirs")
+    else:
+        del tree.entries["/a"]
+    there = dict(tree.entries)
+    assert await refused(ops.fsync(handle, datasync=False)) == errno.ESTALE
+    assert await refused(ops.flush(handle)) == errno.ESTALE
+    await ops.release(handle)
+    assert tree.entries == there
+    assert ops.room.staging.budget.used == 0
 
 
 @pytest.fixture(scope="module")

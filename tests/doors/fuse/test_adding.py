@@ -10,7 +10,7 @@ import pytest
 from gateway.doors.fuse import contents, sending
 from gateway.doors.fuse.room import Room
 from gateway.model.failures import AccessDenied
-from tests.doors.fuse.conftest import ME, STAGED_BYTES_MAX, refused
+from tests.doors.fuse.conftest import ME, STAGED_BYTES_MAX, lost_to_a_stranger, refused
 from tests.doors.fuse.test_writing import FieldsOf, body, closed, opened
 from tests.doubles.memory_tree import MemoryTree
 
@@ -98,16 +98,7 @@ async def test_nothing_is_added_to_what_somebody_else_wrote(ops, tree: MemoryTre
     tree.put("/a", OLD)
     _, handle = await opened(ops, b"a", os.O_WRONLY | os.O_APPEND)
     await ops.write(handle, 0, b"mine")
-    if stranger == "writes":
-        tree.put("/a", b"theirs")
-    else:
-        del tree.entries["/a"]
-    there = dict(tree.entries)
-    assert await refused(ops.fsync(handle, datasync=False)) == errno.ESTALE
-    assert await refused(ops.flush(handle)) == errno.ESTALE
-    await ops.release(handle)
-    assert tree.entries == there
-    assert ops.room.staging.budget.used == 0
+    await lost_to_a_stranger(ops, tree, handle, stranger)
 
 
 async def test_attributes_that_were_set_meanwhile_are_those_it_has_then(ops, tree: MemoryTree):

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.doors.fuse.room import Room
 from gateway.filesystem.status import NewAttributes
-from tests.doors.fuse.conftest import ME, refused
+from tests.doors.fuse.conftest import ME, lost_to_a_stranger, refused
 from tests.doors.fuse.test_writing import NEW, FieldsOf, body, closed, opened
 from tests.doubles.memory_tree import MemoryTree
 
@@ -54,16 +54,7 @@ async def test_what_somebody_else_wrote_before_close_is_not_written_over(
     tree.put("/a", b"old")
     before, handle = await opened(ops, b"a", os.O_RDWR)
     await ops.write(handle, 0, b"OLD")
-    if stranger == "writes":
-        tree.put("/a", b"theirs")
-    else:
-        del tree.entries["/a"]
-    there = dict(tree.entries)
-    assert await refused(ops.fsync(handle, datasync=False)) == errno.ESTALE
-    assert await refused(ops.flush(handle)) == errno.ESTALE
-    await ops.release(handle)
-    assert tree.entries == there
-    assert ops.room.staging.budget.used == 0
+    await lost_to_a_stranger(ops, tree, handle, stranger)
     if stranger == "writes":
         assert (await ops.lookup(1, b"a", ME)).st_ino != before
 
